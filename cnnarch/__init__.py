@@ -1,0 +1,19 @@
+"""Inspect the architecture of convolutional networks from a page of YAML, without a framework.
+
+>>> import cnnarch
+>>> network = cnnarch.load("alexnet")
+>>> network.totals.weights, network.totals.macs
+(28813344, 614310432)
+>>> network.layer("conv1").output  # 55 = (227 − 11)/4 + 1
+Shape(55, 55, 96)
+"""
+
+from __future__ import annotations
+
+from cnnarch.errors import ReadError, SpecError
+from cnnarch.network import Network, load
+from cnnarch.shapes import Shape
+
+__all__ = ["Network", "ReadError", "Shape", "SpecError", "__version__", "load"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m cnnarch`."""
+
+from cnnarch.cli import main
+
+main()

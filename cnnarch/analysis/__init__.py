@@ -1,0 +1,1 @@
+"""What follows from a graph: totals, savings, arithmetic, differences, kept and broken promises."""

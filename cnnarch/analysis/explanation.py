@@ -1,0 +1,76 @@
+"""The arithmetic behind a layer's figures, and behind the totals."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cnnarch.analysis.savings import savings
+from cnnarch.analysis.totals import total
+from cnnarch.graph import Graph, Node
+from cnnarch.layers import Step
+from cnnarch.layers.conv import Convolving
+from cnnarch.shapes import Shape
+
+__all__ = ["Explanation", "explain", "explain_totals"]
+
+
+class Explanation(NamedTuple):
+    """How the figures of a layer come about, step by step."""
+
+    name: str
+    kind: str
+    operation: str
+    inputs: tuple[Shape, ...]
+    output: Shape
+    steps: list[Step]
+    note: str = ""
+
+
+def explain(graph: Graph, node: Node) -> Explanation:
+    """Explain one layer.
+
+    >>> from cnnarch.spec import build, catalog
+    >>> graph = build.build(catalog.read("alexnet"))
+    >>> step = explain(graph, graph.nodes[1]).steps[0]
+    >>> step.quantity, step.formula, step.arithmetic, step.value
+    ('height', '(input − kernel) / stride + 1', '(227 - 11) / 4 + 1', 55)
+    """
+    shapes = graph.shapes(node)
+    steps = node.layer.explain(*shapes)
+    if isinstance(node.layer, Convolving):
+        steps = [*steps, _dense(shapes[0], node.output)]
+    note = node.note
+    if node.owner is not None:
+        shared = f"its weights and biases are those of {graph.nodes[node.owner].name}, counted there"
+        note = f"{shared}; {note}" if note else shared
+    if node.train_only:
+        note = f"only in training; {note}" if note else "only in training"
+    return Explanation(node.name, node.layer.kind, node.layer.operation(*shapes), shapes, node.output, steps, note)
+
+
+def explain_totals(graph: Graph) -> list[Step]:
+    """How the totals add up, layer by layer."""
+    totals = total(graph)
+    counted = [node for node in graph.nodes if not node.train_only]
+    steps = []
+    for quantity, parts, value in (
+        ("weights", [node.weights for node in counted], totals.weights),
+        ("biases", [node.biases for node in counted], totals.biases),
+        ("params", [totals.weights, totals.biases], totals.params),
+        ("MACs", [node.macs for node in counted], totals.macs),
+    ):
+        terms = [part for part in parts if part] or [0]
+        formula = "weights + biases" if quantity == "params" else "sum over the layers"
+        steps.append(Step(quantity, formula, " + ".join(map(str, terms)), value))
+    saved = savings(graph)
+    if saved:
+        terms = [one.dense for one in saved]
+        formula = "sum over the convolutions, if they were fully connected"
+        steps.append(Step("dense", formula, " + ".join(map(str, terms)), sum(terms)))
+    return steps
+
+
+def _dense(x: Shape, y: Shape) -> Step:
+    arithmetic = " * ".join(map(str, (*x, *y)))
+    remark = "weights of a fully connected layer between the same input and output"
+    return Step("dense", "all inputs × all outputs", arithmetic, x.units * y.units, remark)

@@ -1,0 +1,136 @@
+"""A network as rows to be read: blocks as one row each, element-wise layers with the layer before them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cnnarch.graph import Graph, Node
+from cnnarch.layers.sliding import Sliding, times
+from cnnarch.shapes import Shape
+
+__all__ = ["Row", "rows"]
+
+
+class Row(NamedTuple):
+    """One or more layers in a row of a table.
+
+    `kind` is the block's name where the row is a block; `folded` are the layers that were folded in,
+    and `flat` the vector that a folded flatten leaves of the output.
+    """
+
+    name: str
+    kind: str
+    nodes: tuple[Node, ...]
+    folded: tuple[Node, ...]
+    operation: str
+    inputs: tuple[Shape, ...]
+    output: Shape
+    weights: int
+    biases: int
+    buffers: int
+    macs: int
+    train_only: bool
+    shares: str = ""
+    flat: int | None = None
+
+    @property
+    def params(self) -> int:
+        return self.weights + self.biases
+
+
+def rows(graph: Graph, depth: int | None = None, fold: bool = False) -> list[Row]:
+    """The rows of a network.
+
+    With `depth`, what lies deeper in blocks is summed up in the block's row; with `fold`, layers
+    that keep the shape and have no weights stand in the row of the layer that they follow.
+    """
+    found: list[Row] = []
+    run: list[Node] = []  # the layers of the row that is being collected
+    label = ""
+    for node in graph.layers:
+        place = _place(node, depth)
+        if run and place == label != node.name:
+            run.append(node)
+            continue
+        if run:
+            found.append(_row(graph, label, run))
+        if fold and found and _follows(graph, found[-1], node, place):
+            found[-1] = _with(found[-1], node)
+            run = []
+        else:
+            label, run = place, [node]
+    if run:
+        found.append(_row(graph, label, run))
+    return found
+
+
+def _place(node: Node, depth: int | None) -> str:
+    """The part of a name that a row of this depth shows."""
+    return node.name if depth is None else "/".join(node.name.split("/")[:depth])
+
+
+def _follows(graph: Graph, row: Row, node: Node, place: str) -> bool:
+    """Whether a layer can stand in the row of the one before."""
+    before = (row.nodes + row.folded)[-1]
+    return (
+        place == node.name
+        and node.layer.folds
+        and not node.params
+        and graph.nodes[node.sources[0]] is before
+        and node.train_only == row.train_only
+        and node.name.rpartition("/")[0] == row.name.rpartition("/")[0]
+    )
+
+
+def _with(row: Row, node: Node) -> Row:
+    flat = node.output.channels if node.layer.kind == "flatten" else row.flat
+    return row._replace(folded=(*row.folded, node), flat=flat)
+
+
+def _row(graph: Graph, label: str, nodes: list[Node]) -> Row:
+    first, last = nodes[0], nodes[-1]
+    group = graph.groups.get(label)
+    single = len(nodes) == 1 and first.name == label
+    owner = graph.nodes[first.owner].name if first.owner is not None else ""
+    depth = label.count("/") + 1
+    return Row(
+        name=label,
+        kind=first.layer.kind if single else group.kind if group else "",
+        nodes=tuple(nodes),
+        folded=(),
+        operation=first.layer.operation(*graph.shapes(first)) if single else _contents(graph, nodes, depth),
+        inputs=graph.shapes(first),
+        output=last.output,
+        weights=sum(node.weights for node in nodes),
+        biases=sum(node.biases for node in nodes),
+        buffers=sum(node.buffers for node in nodes),
+        macs=sum(node.macs for node in nodes),
+        train_only=first.train_only,
+        shares=owner if single else "/".join(owner.split("/")[:depth]),
+    )
+
+
+def _contents(graph: Graph, nodes: list[Node], depth: int) -> str:
+    """What a block holds at its top: `3 bottleneck`, or `2 conv, maxpool`."""
+    counts: dict[str, int] = {}
+    seen: set[str] = set()
+    for node in nodes:
+        part = "/".join(node.name.split("/")[: depth + 1])
+        if part in seen:
+            continue
+        seen.add(part)
+        group = graph.groups.get(part)
+        if group is None and node.layer.folds:
+            continue
+        kind = group.kind if group else _with_kernel(graph, node)
+        counts[kind] = counts.get(kind, 0) + 1
+    parts = [kind if count == 1 else f"{count} {kind}" for kind, count in counts.items()]
+    return ", ".join(parts) or "element-wise"
+
+
+def _with_kernel(graph: Graph, node: Node) -> str:
+    """`conv 3×3`: the kind, and the window if it has one."""
+    if not isinstance(node.layer, Sliding):
+        return node.layer.kind
+    sizes = [window.size for window in node.layer.resolve(*graph.shapes(node))]
+    return f"{node.layer.kind} {times(sizes)}"

@@ -1,0 +1,153 @@
+"""What can be wrong with a spec, where it stands, and how it is told."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import NamedTuple
+
+__all__ = ["Cause", "Problem", "ReadError", "Source", "Span", "SpecError", "printable", "suggestion"]
+
+LINE_WIDTH = 100  # what is shown of a long source line
+
+
+class Source:
+    """A text and the name it is known by, for pointing into it.
+
+    >>> Source("net.yaml", "name: A\\nlayers: []").line(2)
+    'layers: []'
+    """
+
+    __slots__ = ("_lines", "name", "path", "text")
+
+    def __init__(self, name: str, text: str, path: str = "") -> None:
+        self.name = name
+        self.path = path
+        self.text = text.replace("\r\n", "\n").replace("\r", "\n")
+        self._lines: list[str] | None = None
+
+    def line(self, number: int) -> str:
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        return self._lines[number - 1] if number <= len(self._lines) else ""
+
+
+class Span(NamedTuple):
+    """A stretch of a source; lines and columns count from 1, the end column is past the last character."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Problem(NamedTuple):
+    """One mistake: what is wrong, where, and what would mend it."""
+
+    message: str
+    span: Span | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"error: {printable(self.message)}"]
+        if self.span is not None:
+            lines += _excerpt(self.span)
+        if self.hint:
+            lines.append(f"hint: {printable(self.hint)}")
+        return "\n".join(lines)
+
+
+class SpecError(ValueError):
+    """A spec that cannot be built, with every independent mistake in the order of lines."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems, key=_place)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.problems))
+
+
+class ReadError(OSError):
+    """A spec or an output that cannot be read or written, or a setting that does not exist."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.problem = Problem(message, hint=hint)
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
+
+class Cause(ValueError):  # noqa: N818, the error is what is made of it
+    """Why a rule cannot be applied, in a few words; whoever called adds the layer, its input and the place.
+
+    `setting` names the setting to point at, `hint` what would mend it.
+    """
+
+    def __init__(self, message: str, setting: str = "", hint: str = "") -> None:
+        self.message = message
+        self.setting = setting
+        self.hint = hint
+        super().__init__(message)
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal would act on: control, formatting and surrogate characters.
+
+    >>> print(printable("conv\x1b[31m"))
+    conv\x1b[31m
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def suggestion(word: str, known: list[str]) -> str:
+    """Give the known word that was probably meant, as a question for a hint, or nothing.
+
+    >>> suggestion("batchnrom", ["conv", "batchnorm"])
+    'did you mean `batchnorm`?'
+    """
+    import difflib  # noqa: PLC0415, only needed where something is wrong
+
+    close = difflib.get_close_matches(word[:100], known, n=1)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    span = problem.span
+    return (span.source.name, span.line, span.column) if span else ("", 0, 0)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _excerpt(span: Span) -> list[str]:
+    """The line that a span stands in, with carets below it; a long line is shown in part."""
+    line = span.source.line(span.line).replace("\t", " ")
+    start = max(span.column - 1, 0)
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    end = max(end, start + 1)
+    skip = 0
+    if len(line) > LINE_WIDTH:
+        skip = max(0, min(start - LINE_WIDTH // 4, len(line) - LINE_WIDTH))
+        line = line[skip : skip + LINE_WIDTH]
+    before = printable(line[: start - skip])
+    marked = printable(line[start - skip : end - skip])
+    after = printable(line[end - skip :])
+    gutter = " " * len(str(span.line))
+    return [
+        f"{gutter}--> {printable(span.source.name)}:{span.line}:{span.column}",
+        f"{gutter} |",
+        f"{span.line} | {before}{marked}{after}",
+        f"{gutter} | {' ' * _width(before)}{'^' * max(_width(marked), 1)}",
+    ]
+
+
+def _width(text: str) -> int:
+    """How many terminal cells a text takes."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )

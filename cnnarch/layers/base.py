@@ -1,0 +1,167 @@
+"""What a layer kind is: its settings, its shape rule and its costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from cnnarch.errors import Cause
+from cnnarch.layers.settings import Setting, setting
+from cnnarch.shapes import Shape
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:  # a marker for type checkers, with nothing to do at run time
+
+    def dataclass_transform(**_: Any) -> Any:
+        return lambda cls: cls
+
+
+__all__ = ["Figures", "Input", "Layer", "Step"]
+
+
+class Figures(NamedTuple):
+    """What one layer makes of one input: its output shape and its counts."""
+
+    output: Shape
+    weights: int = 0
+    biases: int = 0
+    buffers: int = 0
+    macs: int = 0
+
+    @property
+    def params(self) -> int:
+        return self.weights + self.biases
+
+
+class Step(NamedTuple):
+    """One line of arithmetic: what is computed, the formula, the same with its numbers, the result.
+
+    `arithmetic` is written with `+ - * /`, `floor(...)` and `ceil(...)`, for a renderer to set
+    and for a test to evaluate.
+    """
+
+    quantity: str
+    formula: str
+    arithmetic: str
+    value: int
+    remark: str = ""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
+class Layer:
+    """A layer kind: subclass it, declare settings, override what differs from keeping the shape at no cost.
+
+    It is a frozen dataclass in all but its making: `dataclasses` would spend a millisecond of every
+    start on each kind, thirty times what this takes.
+
+    One MAC is one multiply and one add; a bias is not in it.
+    """
+
+    kind: ClassVar[str] = ""
+    family: ClassVar[str] = ""  # which subtotal it counts to: conv, fc, recurrent, norm
+    elsewhere: ClassVar[tuple[str, ...]] = ()  # what other frameworks call it
+    example: ClassVar[str] = ""  # a line of a spec
+    source: ClassVar[str] = ""
+    folds: ClassVar[bool] = False  # shown in the row of the layer before
+    inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # how many it takes, at least and at most
+    settings: ClassVar[dict[str, Setting]] = {}
+
+    _values: tuple[Any, ...]
+    _hash: int
+
+    def __init_subclass__(cls) -> None:
+        """Order the settings: its own required ones first, the first of which a lone value stands for."""
+        declared = {name: value for name, value in vars(cls).items() if isinstance(value, Setting)}
+        inherited = {name: one for name, one in cls.settings.items() if name not in declared}
+        required = {name: one for name, one in {**declared, **inherited}.items() if one.required}
+        cls.settings = {**required, **inherited, **declared}
+
+    def __init__(self, **given: Any) -> None:
+        unknown = given.keys() - self.settings.keys()
+        missing = [name for name, one in self.settings.items() if one.required and name not in given]
+        if unknown or missing:
+            raise TypeError(f"{self.kind}: unknown settings {sorted(unknown)}, missing settings {missing}")
+        values = {}
+        for name, one in self.settings.items():
+            try:
+                values[name] = one.type.convert(given[name]) if name in given else one.default
+            except Cause as cause:
+                raise Cause(f"`{name}` {cause.message}", name, cause.hint) from None
+        self.__dict__.update(values, _values=tuple(values.values()))
+        self.__dict__["_hash"] = hash((self.kind, self._values))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a layer is frozen; {name} cannot be set")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._values == other._values
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.given().items())})"
+
+    def given(self) -> dict[str, Any]:
+        """The settings that differ from their defaults."""
+        return {
+            name: value
+            for (name, one), value in zip(self.settings.items(), self._values)
+            if one.required or value != one.default
+        }
+
+    # What a kind can override; each takes one shape per input.
+
+    def output(self, *inputs: Any, **_: Any) -> Shape:
+        shape: Shape = inputs[0]
+        return shape
+
+    def count_weights(self, *inputs: Any, **_: Any) -> int:
+        return 0
+
+    def count_biases(self, *inputs: Any, **_: Any) -> int:
+        return 0
+
+    def count_buffers(self, *inputs: Any, **_: Any) -> int:
+        """Numbers that are stored with the weights but not trained."""
+        return 0
+
+    def count_macs(self, *inputs: Any, **_: Any) -> int:
+        return 0
+
+    def operation(self, *inputs: Any, **_: Any) -> str:
+        """What it does, in the words of a table's cell."""
+        return self.kind
+
+    def explain(self, *inputs: Any, **_: Any) -> list[Step]:
+        """The arithmetic, step by step."""
+        return []
+
+    def figures(self, inputs: tuple[Shape, ...]) -> Figures:
+        """Measure the layer on its inputs.
+
+        Raises Cause if it does not fit them. The output is computed first: a cause without an
+        output stops what comes after, one with an output need not.
+        """
+        return Figures(
+            self.output(*inputs),
+            self.count_weights(*inputs),
+            self.count_biases(*inputs),
+            self.count_buffers(*inputs),
+            self.count_macs(*inputs),
+        )
+
+
+class Input(Layer):
+    """What the network is given; not a kind that a spec can name."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.__dict__["shape"] = shape
+
+    def output(self, *inputs: Any, **_: Any) -> Shape:
+        shape: Shape = self.__dict__["shape"]
+        return shape
+
+    def operation(self, *inputs: Any, **_: Any) -> str:
+        return ""

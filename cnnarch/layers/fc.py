@@ -1,0 +1,74 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+from math import prod
+
+from cnnarch.errors import Cause
+from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.settings import Count, Flag, setting
+from cnnarch.layers.sliding import product
+from cnnarch.shapes import Shape
+
+__all__ = ["FullyConnected"]
+
+
+class FullyConnected(Layer):
+    """Connect every input with every output; on a sequence, at each position alike.
+
+    >>> fc1 = FullyConnected(units=4096)
+    >>> fc1.output(Shape(1024)), fc1.count_weights(Shape(1024)), fc1.count_biases(Shape(1024))  # 1024·4096
+    (Shape(4096), 4194304, 4096)
+    >>> fc1.count_macs(Shape(7, 1024))  # 7 positions, each with all weights
+    29360128
+
+    Units: weights and biases in numbers, MACs in multiply-adds for a batch of 1.
+    Errors: an image or a volume, which has to be flattened first.
+    """
+
+    kind = "fc"
+    family = "fc"
+    elsewhere = ("linear", "dense", "fullyconnected", "innerproduct", "gemm", "matmul", "ip", "fullyconnectedlayer")
+    example = "fc: 4096"
+    source = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
+
+    units: int = setting(
+        Count(),
+        "number of outputs",
+        elsewhere=("out_features", "num_output", "features", "filters", "out_channels", "neurons", "outputs"),
+    )
+    bias: bool = setting(
+        Flag(), "whether each output adds a bias", default=True, elsewhere=("use_bias", "bias_term", "biases")
+    )
+
+    def output(self, x: Shape) -> Shape:
+        if x.rank > 1:
+            raise Cause(
+                f"fc takes a vector or a sequence, and {x} is the input",
+                hint="put `flatten` before it; a `conv` with kernel 1 connects channels at each place",
+            )
+        return Shape(*x.spatial, self.units)
+
+    def count_weights(self, x: Shape) -> int:
+        return x.channels * self.units
+
+    def count_biases(self, x: Shape) -> int:
+        return self.units if self.bias else 0
+
+    def count_macs(self, x: Shape) -> int:
+        return prod(x.spatial) * self.count_weights(x)
+
+    def operation(self, x: Shape) -> str:
+        return str(self.units)
+
+    def explain(self, x: Shape) -> list[Step]:
+        weights = self.count_weights(x)
+        formula, arithmetic = "weights", str(weights)
+        if x.rank:
+            formula, arithmetic = "length × weights", product((*x.spatial, weights))
+        return [
+            Step("units", "units", str(self.units), self.units),
+            Step("weights", "inputs × units", f"{x.channels} * {self.units}", weights),
+            Step("biases", "units" if self.bias else "none", str(self.count_biases(x)), self.count_biases(x)),
+            Step("MACs", formula, arithmetic, self.count_macs(x), "" if x.rank else "each weight is used once"),
+        ]

@@ -1,0 +1,144 @@
+"""Pools: the largest or the average of a window, or of everything."""
+
+from __future__ import annotations
+
+from cnnarch.errors import Cause
+from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.settings import Flag, Sizes, setting
+from cnnarch.layers.sliding import Sliding, times
+from cnnarch.shapes import AXES, PerAxis, Shape, Window, by_axis
+
+__all__ = ["AdaptiveAvgPool", "AvgPool", "GlobalAvgPool", "MaxPool"]
+
+
+class Pool(Sliding):
+    stride: PerAxis | None = setting(
+        Sizes(), "step from one window to the next; the kernel's size if not given", default=None,
+        elsewhere=("strides", "subsample"),
+    )  # fmt: skip
+    ceil: bool = setting(
+        Flag(),
+        "whether a last, partial window counts, unless it starts in the padding behind the input",
+        default=False,
+        elsewhere=("ceil_mode",),
+    )
+
+    words = ""
+
+    def rounds_up(self) -> bool:
+        return self.ceil
+
+    def windows(self, x: Shape) -> tuple[Window, ...]:
+        found = super().windows(x)
+        for window in found:
+            pad = max(window.before, window.after)
+            if pad >= window.reach:
+                raise Cause(f"padding {pad} leaves windows of kernel {window.size} without any input", "padding")
+        return found
+
+    def output(self, x: Shape) -> Shape:
+        return Shape(*self.positions(x), x.channels)
+
+    def operation(self, x: Shape) -> str:
+        return f"{self.words} {self.window_words(x)}" + (", ceil" if self.ceil else "")
+
+    def explain(self, x: Shape) -> list[Step]:
+        return [*self.axis_steps(x), Step("depth", "channels", str(x.channels), x.channels)]
+
+
+class MaxPool(Pool):
+    """Keep the largest of each window, channel by channel.
+
+    >>> MaxPool(kernel=3, stride=2).output(Shape(55, 55, 96))  # 27 = (55 − 3)/2 + 1
+    Shape(27, 27, 96)
+    >>> MaxPool(kernel=3, stride=2, ceil=True).output(Shape(112, 112, 64))  # 56 = ⌈(112 − 3)/2⌉ + 1
+    Shape(56, 56, 64)
+
+    Units: no weights and no MACs; comparisons are not multiply-adds.
+    Errors: a kernel larger than the padded input; padding as large as the kernel.
+    """
+
+    kind = "maxpool"
+    elsewhere = ("maxpool1d", "maxpool2d", "maxpool3d", "maxpooling", "maxpooling1d", "maxpooling2d", "pool", "pooling")
+    example = "maxpool: {kernel: 3, stride: 2}"
+    source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 3"
+    words = "max"
+
+
+class AvgPool(Pool):
+    """Average each window, channel by channel.
+
+    >>> AvgPool(kernel=2).output(Shape(28, 28, 6))  # the stride is the kernel's: 14 = (28 − 2)/2 + 1
+    Shape(14, 14, 6)
+
+    Units: no weights and no MACs; additions are not multiply-adds.
+    Errors: a kernel larger than the padded input; padding as large as the kernel.
+    """
+
+    kind = "avgpool"
+    elsewhere = (
+        "avgpool1d", "avgpool2d", "avgpool3d", "averagepool", "averagepooling1d", "averagepooling2d", "meanpool",
+    )  # fmt: skip
+    example = "avgpool: {kernel: 2, stride: 2}"
+    source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 3"
+    words = "average"
+
+
+class GlobalAvgPool(Layer):
+    """Average every channel over all places, which leaves a vector.
+
+    >>> GlobalAvgPool().output(Shape(7, 7, 2048))
+    Shape(2048)
+
+    Units: no weights and no MACs.
+    Errors: a vector, which has no places.
+    """
+
+    kind = "global_avgpool"
+    elsewhere = ("globalaveragepool", "globalaveragepooling2d", "globalavgpool2d", "gap", "globalaveragepooling1d")
+    example = "global_avgpool"
+    source = "Lin et al. 2013, Network in network, arXiv:1312.4400"
+
+    def output(self, x: Shape) -> Shape:
+        if x.rank == 0:
+            raise Cause(f"global_avgpool averages over places, and a vector has none: {x} is the input")
+        return Shape(x.channels)
+
+    def operation(self, x: Shape) -> str:
+        return f"average of {times(x.spatial)}"
+
+    def explain(self, x: Shape) -> list[Step]:
+        return [Step("units", "channels", str(x.channels), x.channels, f"each the average of {times(x.spatial)}")]
+
+
+class AdaptiveAvgPool(Layer):
+    """Average to a given size: window i of an axis runs from ⌊i·in/out⌋ to ⌈(i + 1)·in/out⌉.
+
+    >>> AdaptiveAvgPool(size=6).output(Shape(13, 13, 256))
+    Shape(6, 6, 256)
+
+    Units: no weights and no MACs.
+    Errors: a vector, which has no axis to resize.
+    """
+
+    kind = "adaptive_avgpool"
+    elsewhere = ("adaptiveavgpool1d", "adaptiveavgpool2d", "adaptiveavgpool3d", "adaptiveaveragepooling2d")
+    example = "adaptive_avgpool: 6"
+    source = "PyTorch, torch.nn.AdaptiveAvgPool2d"
+
+    size: PerAxis = setting(Sizes(), "size of the output", elsewhere=("output_size", "kernel", "out"))
+
+    def output(self, x: Shape) -> Shape:
+        if x.rank == 0:
+            raise Cause(f"adaptive_avgpool needs a spatial axis, and a vector has none: {x} is the input")
+        return Shape(*by_axis(self.size, x.rank, "size"), x.channels)
+
+    def operation(self, x: Shape) -> str:
+        return f"average to {times(by_axis(self.size, x.rank, 'size'))}"
+
+    def explain(self, x: Shape) -> list[Step]:
+        sizes = zip(AXES[x.rank], by_axis(self.size, x.rank, "size"))
+        return [
+            *(Step(name, "size", str(size), size) for name, size in sizes),
+            Step("depth", "channels", str(x.channels), x.channels),
+        ]

@@ -1,0 +1,113 @@
+"""Recurrent layers, which read a sequence position by position."""
+
+from __future__ import annotations
+
+from cnnarch.errors import Cause
+from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.settings import Choice, Count, Flag, setting
+from cnnarch.shapes import Shape
+
+__all__ = ["GRU", "LSTM"]
+
+
+class Recurrent(Layer):
+    """A cell of gates; every gate reads the input and the state before."""
+
+    family = "recurrent"
+    gates = 0
+
+    units: int = setting(Count(), "size of the state", elsewhere=("hidden_size", "num_units", "hidden", "filters"))
+    bidirectional: bool = setting(
+        Flag(), "whether a second cell reads the sequence backwards", default=False, elsewhere=("bidir",)
+    )
+    biases: int = setting(
+        Count(0, 2), "biases of a gate and unit: 2 as PyTorch and cuDNN have, 1 as Keras", default=2,
+        elsewhere=("bias", "use_bias"),
+    )  # fmt: skip
+    returns: str = setting(
+        Choice("sequence", "last"),
+        "the state after every position, or only the last",
+        default="sequence",
+        elsewhere=("return_sequences", "return_sequence"),
+    )
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def output(self, x: Shape) -> Shape:
+        if x.rank != 1:
+            hint = "`columns` turns an image into the sequence of its columns" if x.rank == 2 else ""
+            raise Cause(f"{self.kind} reads a sequence, and {x} is the input", hint=hint)
+        units = self.directions * self.units
+        return Shape(x.length, units) if self.returns == "sequence" else Shape(units)
+
+    def count_weights(self, x: Shape) -> int:
+        return self.directions * self.gates * self.units * (x.channels + self.units)
+
+    def count_biases(self, x: Shape) -> int:
+        return self.directions * self.gates * self.units * self.biases
+
+    def count_macs(self, x: Shape) -> int:
+        """Positions × weights; the element-wise products of the gates are not in it."""
+        return x.length * self.count_weights(x)
+
+    def operation(self, x: Shape) -> str:
+        return f"{self.units} units" + (", both ways" if self.bidirectional else "")
+
+    def explain(self, x: Shape) -> list[Step]:
+        ways = "directions × " if self.bidirectional else ""
+        both = "2 * " if self.bidirectional else ""
+        cell = f"{both}{self.gates} * {self.units}"
+        out = self.output(x)
+        length = [Step("length", "input", str(x.length), x.length)] if out.rank else []
+        return [
+            *length,
+            Step("units", f"{ways}units", f"{both}{self.units}", out.channels),
+            Step(
+                "weights",
+                f"{ways}gates × units × (channels + units)",
+                f"{cell} * ({x.channels} + {self.units})",
+                self.count_weights(x),
+            ),
+            Step("biases", f"{ways}gates × units × biases", f"{cell} * {self.biases}", self.count_biases(x)),
+            Step("MACs", "length × weights", f"{x.length} * {self.count_weights(x)}", self.count_macs(x)),
+        ]
+
+
+class LSTM(Recurrent):
+    """Read a sequence with a state and a memory, by four gates.
+
+    >>> lstm = LSTM(units=20)
+    >>> lstm.count_weights(Shape(5, 10)), lstm.count_biases(Shape(5, 10))  # 4·20·(10 + 20), and 4·20·2
+    (2400, 160)
+    >>> LSTM(units=256, bidirectional=True).output(Shape(26, 512))
+    Shape(26, 512)
+
+    Units: weights and biases in numbers, MACs in multiply-adds for a batch of 1.
+    Errors: anything but a sequence.
+    """
+
+    kind = "lstm"
+    elsewhere = ("lstmcell", "cudnnlstm", "bilstm", "blstm")
+    example = "lstm: {units: 256, bidirectional: true}"
+    source = "Hochreiter & Schmidhuber 1997, Long short-term memory; biases as PyTorch's nn.LSTM counts them"
+    gates = 4
+
+
+class GRU(Recurrent):
+    """Read a sequence with a state, by three gates.
+
+    >>> gru = GRU(units=20)
+    >>> gru.count_weights(Shape(5, 10)) + gru.count_biases(Shape(5, 10))  # 3·20·(10 + 20) + 3·20·2
+    1920
+
+    Units: weights and biases in numbers, MACs in multiply-adds for a batch of 1.
+    Errors: anything but a sequence.
+    """
+
+    kind = "gru"
+    elsewhere = ("grucell", "cudnngru", "bigru")
+    example = "gru: {units: 256, bidirectional: true}"
+    source = "Cho et al. 2014, arXiv:1406.1078; biases as PyTorch's nn.GRU counts them"
+    gates = 3

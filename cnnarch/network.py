@@ -1,0 +1,122 @@
+"""A network in hand: a spec that was read and built, and the questions that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from cnnarch.analysis.explanation import Explanation, explain
+from cnnarch.analysis.published import Verdict, verdicts
+from cnnarch.analysis.rows import Row, rows
+from cnnarch.analysis.savings import Saving, savings
+from cnnarch.analysis.totals import Subtotal, Totals, subtotals, total
+from cnnarch.errors import ReadError, suggestion
+from cnnarch.graph import Graph, Node
+from cnnarch.shapes import Shape
+from cnnarch.spec import catalog
+from cnnarch.spec.build import LAYER_LIMIT, build
+from cnnarch.spec.model import Spec
+
+__all__ = ["Network", "load"]
+
+
+class Network:
+    """A network, built; every answer is computed when it is asked for.
+
+    `label` is what it was loaded as, `batch` how many inputs its work is counted for.
+    """
+
+    def __init__(self, spec: Spec, graph: Graph, label: str, batch: int = 1, changed: bool = False) -> None:
+        self.spec = spec
+        self.graph = graph
+        self.label = label
+        self.batch = batch
+        self.changed = changed  # other settings or inputs than the spec's own
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        return {node.name: node.output for node in self.graph.inputs}
+
+    @property
+    def layers(self) -> tuple[Node, ...]:
+        return self.graph.layers
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        """What no layer takes, at inference."""
+        return {node.name: node.output for node in self.graph.outputs if not node.train_only}
+
+    @property
+    def totals(self) -> Totals:
+        return total(self.graph, self.batch)
+
+    @property
+    def subtotals(self) -> list[Subtotal]:
+        return subtotals(self.graph)
+
+    def layer(self, name: str) -> Node:
+        """The layer of a name; raises ReadError if there is none."""
+        for node in self.graph.layers:
+            if node.name == name:
+                return node
+        names = [node.name for node in self.graph.layers]
+        inside = [one for one in names if one.startswith(f"{name}/")]
+        hint = f"it is a block; in it there is `{inside[0]}`" if inside else suggestion(name, names)
+        raise ReadError(f"{self.label} has no layer `{name}`", hint or "`cnnarch summary --all` shows their names")
+
+    def rows(self, depth: int | None = None, fold: bool = False) -> list[Row]:
+        return rows(self.graph, depth, fold)
+
+    def savings(self) -> list[Saving]:
+        return savings(self.graph)
+
+    def explain(self, name: str) -> Explanation:
+        return explain(self.graph, self.layer(name))
+
+    def published(self) -> list[Verdict]:
+        """The published figures beside ours; none if settings or inputs were changed."""
+        return [] if self.changed else verdicts(self.spec, self.graph)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(map(str, self.inputs.values()))
+        return f"<{self.name}: {inputs}, {self.totals.params:,} params, {self.totals.macs:,} MACs>"
+
+    def __str__(self) -> str:
+        return self._shown_as("table")
+
+    def _repr_markdown_(self) -> str:
+        return self._shown_as("markdown")
+
+    def _shown_as(self, form: str) -> str:
+        # Renderers stand above networks and know them; imported late, as rich is heavy.
+        views = import_module("cnnarch.render.views")
+        return str(import_module("cnnarch.render").renderer(form)(views.summary(self)))
+
+
+def load(
+    spec: str,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Shape | Mapping[str, Shape] | None = None,
+    batch: int = 1,
+    limit: int = LAYER_LIMIT,
+) -> Network:
+    """Read and build a network: a shipped name, a path, or `-` for standard input.
+
+    Raises ReadError if there is no such spec, setting or input, and SpecError, with every mistake and
+    its place, if it cannot be built.
+
+    >>> load("vgg16").totals.params
+    138357544
+    >>> load("vgg16", {"classes": 10}).totals.params  # 4,097,000 less, 40,970 more
+    134301514
+    """
+    document = catalog.read(spec)
+    if isinstance(inputs, Shape):
+        inputs = {next(iter(document.inputs), "input"): inputs}
+    graph = build(document, settings, inputs, limit)
+    return Network(document, graph, spec, batch, changed=bool(settings or inputs))

@@ -1,0 +1,219 @@
+"""Every column of every table, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cnnarch.analysis.comparison import Pair
+from cnnarch.analysis.rows import Row
+from cnnarch.analysis.totals import FAMILIES
+from cnnarch.errors import ReadError, suggestion
+from cnnarch.network import Network
+from cnnarch.render.numbers import factor, grouped, percent
+from cnnarch.render.sheets import Column
+
+__all__ = [
+    "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "SAVING_COLUMNS", "SAVING_TABLE",
+    "chosen", "difference", "layer_columns", "pair_columns", "subtotal_columns",
+]  # fmt: skip
+
+
+def _number(value: int) -> str:
+    return grouped(value) if value else ""
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
+
+
+def _attribute(name: str) -> Callable[[Any], Any]:
+    return lambda row: getattr(row, name)
+
+
+def _count(key: str, title: str, about: str, spare: int = 0, zero: str = "") -> Column:
+    """A column of whole numbers that are attributes of the row."""
+    return Column(
+        key, title, about, _attribute(key), lambda value: grouped(value) if value else zero, True, spare=spare
+    )
+
+
+def layer_columns(network: Network) -> list[Column]:
+    """The columns that a table of layers can have."""
+    params = network.totals.params
+    return [
+        Column("name", "layer", "the layer's name, or its block's", _attribute("name"), wraps=True),
+        Column("kind", "kind", "the kind of layer, or the block", _attribute("kind")),
+        Column("operation", "operation", "what it does, and what follows it", _operation, wraps=True, breaks=", "),
+        Column("input", "input", "the shape that arrives", _inputs, _shapes, wraps=True, breaks=", "),
+        Column(
+            "output", "output", "the shape that leaves", _attribute("output"), words=_output, wraps=True, breaks=", "
+        ),
+        _count("weights", "weights", "numbers that are trained, without biases", 1),
+        _count("biases", "biases", "biases, and shifts of normalisation", 6),
+        _count("params", "params", "weights and biases", 2),
+        _count("buffers", "buffers", "running statistics, stored but not trained", 7),
+        Column(
+            "macs",
+            "MACs",
+            "multiply-adds of a batch, biases not counted",
+            lambda row: row.macs * network.batch,
+            _number,
+            number=True,
+            spare=3,
+        ),
+        Column(
+            "share",
+            "share",
+            "share of the network's parameters",
+            lambda row: row.params / params if params else 0.0,
+            percent,
+            share=lambda row: (row.params, params),
+            spare=5,
+        ),
+        Column("shares", "weights of", "the layer whose weights it uses", _attribute("shares")),
+        Column("train_only", "only in training", "whether it runs in training only", _attribute("train_only"), _yes),
+    ]
+
+
+LAYER_TABLE = ("name", "operation", "output", "weights", "biases", "macs", "share")
+LAYER_DATA = ("name", "kind", "operation", "input", "output", "weights", "biases", "params", "buffers", "macs")
+
+
+def chosen(columns: list[Column], keys: Sequence[str]) -> list[Column]:
+    """The columns of these keys, in this order; raises ReadError for a key that there is not."""
+    by_key = {column.key: column for column in columns}
+    for key in keys:
+        if key not in by_key:
+            hint = suggestion(key, list(by_key)) or f"there are {', '.join(by_key)}"
+            raise ReadError(f"there is no column `{key}`", hint)
+    return [by_key[key] for key in keys]
+
+
+def _output(row: Row) -> str:
+    return f"{row.output}, flat {row.flat}" if row.flat else str(row.output)
+
+
+def _operation(row: Row) -> str:
+    asides = [node.layer.kind for node in row.folded if node.layer.kind != "flatten"]
+    words = ", ".join([row.operation, *asides])
+    if row.shares:
+        words += f", weights of {row.shares}"
+    return f"{words}, only in training" if row.train_only else words
+
+
+def _inputs(row: Row) -> Any:
+    """A shape, or a list of shapes where several arrive."""
+    return row.inputs[0] if len(row.inputs) == 1 else list(row.inputs)
+
+
+def _shapes(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _total(key: str, title: str, about: str, spare: int = 0) -> Column:
+    """A column of one of a network's totals."""
+    return Column(key, title, about, lambda one: getattr(one.totals, key), grouped, number=True, spare=spare)
+
+
+NETWORK_COLUMNS = [
+    Column("network", "network", "what it is called on the command line", lambda one: one.label, wraps=True),
+    Column("name", "name", "what people call it", lambda one: one.name, wraps=True, spare=5),
+    Column("year", "year", "the year of its publication", lambda one: one.spec.year, spare=3),
+    Column("task", "task", "what it does", lambda one: one.spec.task, wraps=True, spare=4),
+    Column("input", "input", "the shape that arrives", lambda one: list(one.inputs.values()), _shapes),
+    _total("weights", "weights", "numbers that are trained, without biases", 7),
+    _total("biases", "biases", "biases, and shifts of normalisation", 7),
+    _total("params", "params", "weights and biases"),
+    _total("buffers", "buffers", "running statistics, stored but not trained", 7),
+    _total("macs", "MACs", "multiply-adds of a batch, biases not counted"),
+    _total("conv_params", "conv params", "weights and biases of convolutions", 7),
+    _total("fc_params", "fc params", "weights and biases of fully connected layers", 7),
+    _total("weight_layers", "weight layers", "layers with weights, without normalisation", 2),
+    _total("layers", "layers", "all layers that run at inference", 7),
+    _total("training_params", "training params", "params with what only training needs", 7),
+    _total("training_buffers", "training buffers", "buffers with what only training needs", 7),
+    _total("training_macs", "training MACs", "multiply-adds with what only training needs", 7),
+]
+
+
+def subtotal_columns(network: Network) -> list[Column]:
+    """Convolutions against fully connected layers, and whatever else has weights."""
+    totals = network.totals
+    return [
+        Column("family", "", "the family of layers", lambda one: FAMILIES.get(one.family, "others")),
+        _count("layers", "layers", "how many have weights of their own", zero="0"),
+        _count("weights", "weights", "numbers that are trained, without biases"),
+        Column(
+            "weights_share",
+            "share",
+            "share of the weights",
+            lambda one: one.weights / totals.weights if totals.weights else 0.0,
+            percent,
+            number=True,
+        ),
+        Column("macs", "MACs", "multiply-adds", lambda one: one.macs * network.batch, _number, number=True),
+        Column(
+            "macs_share",
+            "share",
+            "share of the multiply-adds",
+            lambda one: one.macs * network.batch / totals.macs if totals.macs else 0.0,
+            percent,
+            number=True,
+        ),
+    ]
+
+
+SAVING_COLUMNS = [
+    Column("name", "layer", "the convolution", _attribute("name"), wraps=True),
+    _count("dense", "dense", "weights if every output saw every input"),
+    Column("window_factor", "", "dense over sparse", _attribute("window_factor"), factor, number=True),
+    _count("sparse", "sparse", "weights if every output saw its window, with weights of its own"),
+    _count("inside", "inside", "those of the sparse weights that do not meet padding"),
+    Column("sharing_factor", "", "sparse over shared", _attribute("sharing_factor"), factor, number=True),
+    _count("shared", "shared", "weights of the convolution", zero="0"),
+]
+SAVING_TABLE = ("name", "dense", "window_factor", "sparse", "sharing_factor", "shared")
+
+
+def pair_columns(left: str, right: str) -> list[Column]:
+    """The columns of two networks, layer against layer."""
+
+    def of(side: str, key: str) -> Callable[[Pair], Any]:
+        return lambda pair: getattr(getattr(pair, side), key) if getattr(pair, side) is not None else None
+
+    def words(side: str) -> Callable[[Pair], Any]:
+        return lambda pair: None if getattr(pair, side) is None else getattr(pair, side).operation
+
+    return [
+        Column("left", left, "the layer of the first network", of("left", "name"), wraps=True),
+        Column("left_operation", "operation", "what it does", words("left"), wraps=True, breaks=", ", spare=6),
+        Column("left_output", "output", "the shape that leaves it", of("left", "output"), spare=3),
+        Column("left_params", "params", "its weights and biases", of("left", "params"), _number, True, spare=4),
+        Column("left_macs", "MACs", "its multiply-adds", of("left", "macs"), _number, True, spare=7),
+        Column("right", right, "the layer of the second network", of("right", "name"), wraps=True),
+        Column("right_operation", "operation", "what it does", words("right"), wraps=True, breaks=", ", spare=6),
+        Column("right_output", "output", "the shape that leaves it", of("right", "output"), spare=3),
+        Column("right_params", "params", "its weights and biases", of("right", "params"), _number, True, spare=4),
+        Column("right_macs", "MACs", "its multiply-adds", of("right", "macs"), _number, True, spare=7),
+        Column(
+            "difference",
+            "difference",
+            "what differs",
+            lambda pair: difference(pair, left, right),
+            wraps=True,
+            breaks=", ",
+        ),
+    ]
+
+
+def difference(pair: Pair, left: str, right: str) -> str:
+    """What differs, in words: `same`, `only in vgg16`, or each change."""
+    if pair.right is None or pair.left is None:
+        return f"only in {left if pair.right is None else right}"
+    changes = pair.changes()
+    if changes:
+        return ", ".join(changes)
+    if pair.left.params == pair.right.params:
+        return "same"
+    return f"same, input {_shapes(_inputs(pair.left))} → {_shapes(_inputs(pair.right))}"

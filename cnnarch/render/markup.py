@@ -1,0 +1,48 @@
+"""Pages as Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from cnnarch.errors import printable
+from cnnarch.render.sheets import Line, Page, Sheet
+
+__all__ = ["markdown"]
+
+
+def markdown(page: Page) -> str:
+    """Set a page as Markdown, every table with all its columns."""
+    blocks = []
+    for part in page:
+        if isinstance(part, Line):
+            text = _escaped(part.text)
+            blocks.append(f"**{text}**" if part.style == "title" else text)
+            continue
+        if part.title:
+            blocks.append(f"**{_escaped(part.title)}**")
+        blocks.append(_sheet(part))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _sheet(sheet: Sheet) -> str:
+    lines = [_row(column.title for column in sheet.columns)]
+    lines.append(_row("---:" if column.number else "---" for column in sheet.columns))
+    lines += [_row(_escaped(column.text(row)) for column in sheet.columns) for row in sheet.rows]
+    if sheet.total is not None:
+        cells = [_escaped(column.text(sheet.total)) for column in sheet.columns]
+        lines.append(_row(f"**{cell}**" if cell else "" for cell in cells))
+    return "\n".join(lines)
+
+
+def _row(cells: object) -> str:
+    return f"| {' | '.join(cells)} |"  # type: ignore[arg-type]
+
+
+def _escaped(text: str) -> str:
+    r"""Text that Markdown leaves alone.
+
+    >>> print(_escaped("a|b <b> [x](y) *z*"))
+    a\|b &lt;b> \[x\](y) \*z\*
+    """
+    text = printable(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*\[\]|])", r"\\\1", text)

@@ -1,0 +1,56 @@
+"""What a page of output is made of: lines of text and sheets of columns and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Union
+
+__all__ = ["Column", "Line", "Page", "Sheet"]
+
+
+class Column(NamedTuple):
+    """A column, declared once for every format.
+
+    `get` takes a row and gives the raw value, as JSON and CSV print it; `show` makes it readable,
+    or `words` does, if that takes more of the row. A column with a `share` of a whole is shown as a
+    bar beside the text where there is room.
+    """
+
+    key: str
+    title: str
+    about: str
+    get: Callable[[Any], Any]
+    show: Callable[[Any], str] = str
+    number: bool = False
+    wraps: bool = False  # may be broken over lines in a narrow terminal
+    breaks: str = " "  # where it is broken
+    spare: int = 0  # left out of a narrow terminal, the highest first; 0 never
+    share: Callable[[Any], tuple[int, int]] | None = None
+    words: Callable[[Any], str] | None = None
+
+    def text(self, row: Any) -> str:
+        if self.words is not None:
+            return self.words(row)
+        value = self.get(row)
+        return "" if value is None else self.show(value)
+
+
+class Sheet(NamedTuple):
+    """A table: its columns, its rows, and perhaps a row of totals; `dim` rows stand back."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Any]
+    total: Any = None
+    title: str = ""
+    header: bool = True
+    dim: Callable[[Any], bool] = lambda _: False
+
+
+class Line(NamedTuple):
+    """A line of text; `style` is `title`, `aside` or `text`."""
+
+    text: str
+    style: str = "text"
+
+
+Page = list[Union[Sheet, Line]]

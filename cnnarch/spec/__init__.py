@@ -1,0 +1,1 @@
+"""From a page of YAML to a graph."""

@@ -1,0 +1,487 @@
+"""Spec → Graph: settings and expressions become numbers, blocks and repeats become layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Optional
+
+from cnnarch.errors import Cause, Problem, ReadError, Source, Span, SpecError, suggestion
+from cnnarch.graph import Graph, Group, Node
+from cnnarch.layers import Figures, Input, Layer
+from cnnarch.layers.settings import Count, Flag, SettingType
+from cnnarch.shapes import Shape
+from cnnarch.spec.expressions import Expression
+from cnnarch.spec.items import kind_key, parts
+from cnnarch.spec.model import PLAIN, BlockItem, Branches, Item, LayerItem, Residual, Spec, Value
+from cnnarch.spec.model import Group as Together
+from cnnarch.spec.source import Scalar
+from cnnarch.spec.values import INVALID, MOST_PROBLEMS, Reader
+
+__all__ = ["LAYER_LIMIT", "build", "parse_setting"]
+
+LAYER_LIMIT = 1_000_000
+LARGEST_OUTPUT = 2**62
+DEEPEST = 100
+
+Flow = Optional["tuple[int, ...]"]  # numbers of the nodes that arrive; None after a mistake
+Values = dict[str, Any]
+
+
+def build(
+    spec: Spec,
+    settings: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+    limit: int = LAYER_LIMIT,
+) -> Graph:
+    """Build the network of a spec, with other settings or inputs where they are given.
+
+    Raises SpecError with every independent mistake, and ReadError for a setting or an input that
+    the spec does not have.
+    """
+    shapes = dict(spec.inputs)
+    for name, shape in (inputs or {}).items():
+        if name not in shapes:
+            hint = suggestion(name, list(shapes)) or f"it has {', '.join(f'`{one}`' for one in shapes)}"
+            raise ReadError(f"{spec.source.name} has no input `{name}`", hint)
+        shapes[name] = shape
+    return _Builder(spec, limit).run(settings or {}, shapes)
+
+
+def parse_setting(text: str) -> Any:
+    """Read the value of a `--set`: a number, `true`, `false`, a word or a list.
+
+    Raises SpecError if it is none of them.
+
+    >>> parse_setting("[3, 4, 6, 3]")
+    [3, 4, 6, 3]
+    """
+    problems: list[Problem] = []
+    source = Source("--set", text)
+    node = Scalar(text.strip(), plain=True)
+    node.line = node.end_line = node.column = 1
+    node.end_column = len(text) + 1
+    value = Reader(source, problems).value(node, ())
+    if value is None:
+        problems.append(Problem("a value is needed after the `=`"))
+    if problems:
+        raise SpecError(problems)
+    return value
+
+
+class _Limit(Exception):  # noqa: N818, it is not an error of its own
+    """There is no sense in going on: too many layers, or too many mistakes."""
+
+
+class _Scope:
+    """Where names are counted: the top of a spec, a block, or a named structure, which sees what is around it."""
+
+    __slots__ = ("counts", "outer", "prefix", "values")
+
+    def __init__(self, prefix: str, values: Values, outer: _Scope | None = None) -> None:
+        self.prefix = prefix
+        self.values = values
+        self.outer = outer
+        self.counts: dict[str, int] = {}
+
+
+class _Builder:
+    def __init__(self, spec: Spec, limit: int) -> None:
+        self.spec = spec
+        self.limit = limit
+        self.nodes: list[Node] = []
+        self.groups: dict[str, Group] = {}
+        self.flows: dict[str, Flow] = {}  # what has a name, by its full name
+        self.problems: dict[tuple[str, Span | None], Problem] = {}
+        self.unknown: list[tuple[Scalar, Item, _Scope]] = []  # names that nothing had yet
+        self.layers: dict[tuple[Any, ...], Layer] = {}
+        self.measured: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}
+        self.settings: Values = {}
+        self.turns = 0
+        self.depth = 0
+        self.train_only = False
+        self.sharing: tuple[str, str] | None = None  # a group, and the one whose weights it uses
+
+    def run(self, settings: Mapping[str, Any], inputs: dict[str, Shape]) -> Graph:
+        self.set(settings)
+        for name, shape in inputs.items():
+            self.flows[name] = (len(self.nodes),)
+            self.nodes.append(Node(name, Input(shape), (), Figures(shape)))
+        with suppress(_Limit):
+            self.sequence(self.spec.layers, tuple(range(len(inputs))), _Scope("", dict(self.settings)))
+        for missing in self.unknown:
+            self.explain_unknown(*missing)
+        if self.problems:
+            raise SpecError(list(self.problems.values()))
+        return Graph(tuple(self.nodes), self.groups)
+
+    def set(self, given: Mapping[str, Any]) -> None:
+        """Compute the spec's settings; each sees those before it."""
+        for name in given:
+            if name not in self.spec.settings:
+                listed = ", ".join(f"`{one}`" for one in self.spec.settings) or "none"
+                hint = suggestion(name, list(self.spec.settings)) or f"it has {listed}"
+                raise ReadError(f"{self.spec.source.name} has no setting `{name}`", hint)
+        for name, declared in self.spec.settings.items():
+            value = given.get(name, declared)
+            place = self.spec.places.get(name)
+            if value is None:
+                raise SpecError([Problem(f"setting `{name}` has no value", place, f"give one: `--set {name}=...`")])
+            try:
+                self.settings[name] = value.function(self.settings) if isinstance(value, Expression) else value
+            except Cause as cause:
+                raise SpecError([Problem(f"{cause.message} in setting `{name}`", place, cause.hint)]) from None
+
+    # Lists of layers
+
+    def sequence(self, items: list[Item], x: Flow, scope: _Scope) -> Flow:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self.stop(f"blocks and structures are nested deeper than {DEEPEST}", items[0].span() if items else None)
+        for item in items:
+            x = self.once(item, x, scope) if item.modifiers is PLAIN else self.modified(item, x, scope)
+        self.depth -= 1
+        return x
+
+    def modified(self, item: Item, x: Flow, scope: _Scope) -> Flow:
+        """An item with modifiers: which input it takes, whether it is there, how often."""
+        modifiers = item.modifiers
+        before = x
+        if modifiers.sources:
+            x = self.sources(item, scope)
+        if modifiers.when is not True:
+            there = self.typed(item, "when", modifiers.when, Flag(), x, scope)
+            if there is not True:
+                self.skip(item, scope)  # what follows keeps its name
+                return before if there is False else None
+        times = 1
+        if modifiers.repeat is not None:
+            times = self.typed(item, "repeat", modifiers.repeat, Count(0), x, scope)
+            if times is INVALID:
+                return None
+            self.check_size(item, times)
+        outer = self.train_only
+        self.train_only = outer or modifiers.train_only
+        for _ in range(times):
+            x = self.once(item, x, scope)
+        self.train_only = outer
+        return before if modifiers.train_only else x
+
+    def once(self, item: Item, x: Flow, scope: _Scope) -> Flow:
+        if isinstance(item, LayerItem):
+            return self.layer(item, x, scope)
+        if isinstance(item, BlockItem):
+            return self.block(item, x, scope)
+        if item.modifiers.name:
+            name = self.name(item, scope)
+            return self.group(item, name, x, _Scope(f"{name}/", scope.values, scope))
+        return self.structure(item, x, scope)
+
+    def structure(self, item: Item, x: Flow, scope: _Scope) -> Flow:
+        if isinstance(item, Together):
+            return self.sequence(item.body, x, scope)
+        if isinstance(item, Residual):
+            return self.residual(item, x, scope)
+        assert isinstance(item, Branches)
+        ends = [self.sequence(branch, x, scope) for branch in item.branches]
+        return self.layer(item.merge, _joined(ends), scope)
+
+    def residual(self, item: Residual, x: Flow, scope: _Scope) -> Flow:
+        body = self.sequence(item.body, x, scope)
+        if x is None or body is None or self.shapes(x) == self.shapes(body):
+            for part in item.shortcut or ():
+                self.skip(part, scope)
+            return self.layer(item.merge, _joined([x, body]), scope)
+        if item.drops:
+            self.skip(item.merge, scope)
+            return body
+        if item.shortcut is None:
+            hint = "give it a `shortcut`: layers that bring the input to the output's shape, or `drop`"
+            message = f"the residual's output {self.listed(body)} is not the shape of its input {self.listed(x)}"
+            return self.problem(message, item.merge.span(), hint)
+        return self.layer(item.merge, _joined([self.sequence(item.shortcut, x, scope), body]), scope)
+
+    def block(self, item: BlockItem, x: Flow, scope: _Scope) -> Flow:
+        name = self.name(item, scope)
+        values = dict(self.settings)
+        for setting, default in item.block.settings.items():
+            value = item.values.get(setting)
+            if value is None:
+                value = self.computed(default, x, values, item.span(), f"in `{setting}` of `{name}`")
+            else:
+                span = item.span(item.places[setting][1])
+                value = self.computed(value, x, scope.values, span, f"in `{setting}` of `{name}`")
+            if value is INVALID:
+                return self.finish(item, name, None)
+            values[setting] = value
+        inner = _Scope(f"{name}/", values)
+        self.flows[f"{name}/input"] = x
+        return self.group(item, name, x, inner)
+
+    def group(self, item: Item, name: str, x: Flow, inner: _Scope) -> Flow:
+        """What a block or a named structure holds, perhaps with another's weights."""
+        self.turns += 1  # a block may hold nothing, and still take time
+        if self.turns > self.limit:
+            self.stop(f"the spec uses blocks more than {self.limit:,} times", item.span(), "the limit can be set")
+        outer = self.sharing
+        if item.modifiers.share is not None:
+            other = self.find(item.modifiers.share.value, _outside(inner, name))
+            if other in self.groups and self.groups[other].kind == item.kind:
+                self.sharing = (name, other)
+            else:
+                self.cannot_share(item, other, f"a `{item.kind}`", inner)
+        self.groups[name] = Group(name, item.kind)
+        if isinstance(item, BlockItem):
+            x = self.sequence(item.block.layers, x, inner)
+        else:
+            x = self.structure(item, x, inner)
+        self.sharing = outer
+        return self.finish(item, name, x)
+
+    def skip(self, item: Item, scope: _Scope) -> None:
+        """Count an item that is left out."""
+        if item.numbered and item.modifiers.repeat is None:
+            self.name(item, scope)
+        elif not isinstance(item, (LayerItem, BlockItem)) and not item.modifiers.name:
+            for part in parts(item):
+                for one in part:
+                    self.skip(one, scope)
+
+    # One layer
+
+    def layer(self, item: LayerItem, x: Flow, scope: _Scope) -> Flow:
+        name = self.name(item, scope)
+        layer = item.layer or self.instance(item, name, x, scope)
+        if x is None or layer is None:
+            return self.finish(item, name, None)
+        shapes = self.shapes(x)
+        figures = self.measured.get((layer, shapes)) or self.measure(item, name, layer, x)
+        if figures is None:
+            return self.finish(item, name, None)
+        if len(self.nodes) >= self.limit:
+            self.stop(f"the spec makes more than {self.limit:,} layers", item.span(), "`--layer-limit` sets the limit")
+        owner = None
+        if item.modifiers.share is not None or self.sharing is not None:
+            owner = self.owner(item, name, figures, scope)
+        if not self.train_only:
+            for number in x:
+                if self.nodes[number].train_only:
+                    message = f"`{name}` takes `{self.nodes[number].name}`, which is there only in training"
+                    self.problem(message, item.span(), "mark it `train_only` as well, or take another layer")
+        self.nodes.append(Node(name, layer, x, figures, self.train_only, owner, item.modifiers.note))
+        return self.finish(item, name, (len(self.nodes) - 1,))
+
+    def instance(self, item: LayerItem, name: str, x: Flow, scope: _Scope) -> Layer | None:
+        """The layer with its settings computed."""
+        found: Values = {}
+        for setting, given in item.values.items():
+            value = given
+            if isinstance(given, Expression):
+                span = item.span(item.places[setting][1])
+                value = self.computed(given, x, scope.values, span, f"in `{setting}` of `{name}`")
+                value = self.converted(value, item.cls.settings[setting].type, span, f"`{setting}` of `{name}`")
+            if value is INVALID:
+                return None
+            found[setting] = value
+        same = (item.cls, *found.items())
+        layer = self.layers.get(same)
+        if layer is None:
+            layer = self.layers[same] = item.cls(**found)
+        return layer
+
+    def measure(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...]) -> Figures | None:
+        """The figures of a layer; where a rule refuses, the one place that says which layer and where."""
+        shapes = self.shapes(x)
+        least, most = layer.inputs
+        if len(x) < least or (most is not None and len(x) > most):
+            self.wrong_arity(item, name, x, least)
+            return None
+        try:
+            figures = layer.figures(shapes)
+            if max(figures.output) > LARGEST_OUTPUT:
+                raise Cause(f"a size of over 2^62 in the output {figures.output.rank}-dimensional")
+        except Cause as cause:
+            arrived = f"the input here is {self.listed(x)}, {self.origin(x)}"
+            place, end = item.places.get(cause.setting, (kind_key(item), None))
+            hint = f"{arrived}; {cause.hint}" if cause.hint else arrived
+            self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
+            return _recovered(layer, shapes)
+        self.measured[layer, shapes] = figures
+        return figures
+
+    def owner(self, item: LayerItem, name: str, figures: Figures, scope: _Scope) -> int | None:
+        """The node whose weights a layer uses."""
+        if item.modifiers.share is not None:
+            other = self.find(item.modifiers.share.value, scope)
+        else:
+            assert self.sharing is not None
+            group, shared = self.sharing
+            other = shared + name[len(group) :]
+        flow = self.flows.get(other)
+        if not flow or other in self.groups or self.nodes[flow[0]].layer.kind != item.kind:
+            return self.cannot_share(item, other, f"a `{item.kind}`", scope)
+        node = self.nodes[flow[0]]
+        if (node.figures.weights, node.figures.biases) != (figures.weights, figures.biases):
+            theirs, ours = node.figures.params, figures.params
+            message = f"`{name}` needs {ours:,} parameters and cannot share the {theirs:,} of `{other}`"
+            return self.problem(message, self.share_span(item), "layers that share have the same settings and channels")
+        if node.train_only and not self.train_only:
+            return self.problem(f"`{other}` is there only in training", self.share_span(item))
+        return flow[0] if node.owner is None else node.owner
+
+    # Names
+
+    def name(self, item: Item, scope: _Scope) -> str:
+        label = item.label
+        if not item.numbered:
+            return scope.prefix + label
+        count = scope.counts.get(label, 0) + 1
+        scope.counts[label] = count
+        return f"{scope.prefix}{label}_{count}" if label[-1].isdigit() else f"{scope.prefix}{label}{count}"
+
+    def finish(self, item: Item, name: str, flow: Flow) -> Flow:
+        if name in self.flows:
+            place = item.modifiers.places.get("name")
+            self.problem(f"the name `{name}` is already taken", item.span(place), "every name in a list is used once")
+        self.flows[name] = flow
+        return flow
+
+    def find(self, text: str, scope: _Scope | None) -> str:
+        """The full name of what a text names here; the text itself if there is nothing."""
+        while scope is not None:
+            if scope.prefix + text in self.flows:
+                return scope.prefix + text
+            scope = scope.outer
+        return text if text in self.flows else f"?{text}"
+
+    def sources(self, item: Item, scope: _Scope) -> Flow:
+        flows: list[Flow] = []
+        for name in item.modifiers.sources:
+            full = self.find(name.value, scope)
+            if full not in self.flows:
+                self.unknown.append((name, item, scope))
+            flows.append(self.flows.get(full))
+        return _joined(flows)
+
+    def explain_unknown(self, name: Scalar, item: Item, scope: _Scope) -> None:
+        """Now that all is built: does it come later, or is there none?"""
+        if self.find(name.value, scope) in self.flows:
+            message, hint = (
+                f"`from` names `{name.value}`, which comes later",
+                "a layer can take only what stands before",
+            )
+        else:
+            message = f"`from` names `{name.value}`, and there is no such layer"
+            near = [full[len(scope.prefix) :] for full in self.flows if full.startswith(scope.prefix)]
+            hint = suggestion(name.value, near[:1000]) or "names are given with `name`, or are the kind and a number"
+        self.problem(message, item.span(name), hint)
+
+    # Values
+
+    def computed(self, value: Value, x: Flow, values: Values, span: Span, where: str) -> Any:
+        if not isinstance(value, Expression):
+            return value
+        if "x" in value.names:
+            if x is None:
+                return INVALID
+            shapes = self.shapes(x)
+            values["x"] = shapes[0] if len(shapes) == 1 else list(shapes)
+        try:
+            return value.function(values)
+        except Cause as cause:
+            self.problem(f"{cause.message} {where}", span, cause.hint)
+            return INVALID
+
+    def converted(self, value: Any, type: SettingType, span: Span, what: str) -> Any:
+        if value is INVALID:
+            return INVALID
+        try:
+            return type.convert(value)
+        except Cause as cause:
+            self.problem(f"{what} {cause.message}", span, cause.hint)
+            return INVALID
+
+    def typed(self, item: Item, modifier: str, value: Value, type: SettingType, x: Flow, scope: _Scope) -> Any:
+        """The value of a modifier."""
+        if not isinstance(value, Expression):
+            return value
+        span = item.span(item.modifiers.places[modifier])
+        value = self.computed(value, x, scope.values, span, f"in `{modifier}` of `{item.label}`")
+        return self.converted(value, type, span, f"`{modifier}` of `{item.label}`")
+
+    def shapes(self, x: tuple[int, ...]) -> tuple[Shape, ...]:
+        nodes = self.nodes
+        return tuple([nodes[number].figures.output for number in x])
+
+    # Mistakes
+
+    def problem(self, message: str, span: Span | None, hint: str = "") -> None:
+        """Note a mistake, once however often its block is used; returns nothing, the flow after a mistake."""
+        self.problems.setdefault((message, span), Problem(message, span, hint))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise _Limit
+
+    def stop(self, message: str, span: Span | None, hint: str = "") -> None:
+        self.problem(message, span, hint)
+        raise _Limit
+
+    def check_size(self, item: Item, times: int) -> None:
+        """Refuse a repeat before its layers are made."""
+        if len(self.nodes) + times * max(item.least, 1) > self.limit:
+            span = item.span(item.modifiers.places["repeat"])
+            message = f"repeat {times:,} makes more than {self.limit:,} layers"
+            self.stop(message, span, "`--layer-limit` sets the limit")
+
+    def wrong_arity(self, item: LayerItem, name: str, x: tuple[int, ...], least: int) -> None:
+        if least > 1:
+            message = f"`{name}` joins two or more inputs, and {len(x)} arrives"
+            hint = f"`from: [{self.nodes[x[0]].name}, ...]` beside it names them"
+        else:
+            message = (
+                f"`{name}` takes one input, and {len(x)} arrive: {', '.join(self.nodes[one].name for one in x[:6])}"
+            )
+            hint = "`from` says which; `concat` and `add` join several"
+        self.problem(message, item.span(kind_key(item)), hint)
+
+    def cannot_share(self, item: Item, other: str, what: str, scope: _Scope) -> None:
+        name = other.lstrip("?")
+        hint = suggestion(name, [full for full in self.flows if full.startswith(scope.prefix)][:1000])
+        self.problem(
+            f"`share` names `{name}`, and there is no {what[2:]} of that name before", self.share_span(item), hint
+        )
+
+    def share_span(self, item: Item) -> Span:
+        return item.span(item.modifiers.share)
+
+    def listed(self, x: tuple[int, ...]) -> str:
+        shown = [str(self.nodes[number].output) for number in x[:6]] + (["…"] if len(x) > 6 else [])
+        return " and ".join(shown)
+
+    def origin(self, x: tuple[int, ...]) -> str:
+        first = self.nodes[x[0]]
+        if len(x) > 1:
+            return "of " + ", ".join(f"`{self.nodes[number].name}`" for number in x[:6])
+        return "the network's own" if first.is_input else f"after `{first.name}`"
+
+
+def _joined(flows: list[Flow]) -> Flow:
+    """Several flows as one, in order; unknown if one is."""
+    joined: tuple[int, ...] = ()
+    for flow in flows:
+        if flow is None:
+            return None
+        joined += flow
+    return joined
+
+
+def _outside(inner: _Scope, name: str) -> _Scope:
+    """The scope that a group stands in, to look up names."""
+    return inner.outer or _Scope(name[: len(name) - len(name.rsplit("/", 1)[-1])], {})
+
+
+def _recovered(layer: Layer, shapes: tuple[Shape, ...]) -> Figures | None:
+    """What is known after a mistake: where the output is certain, later layers can be checked too."""
+    try:
+        return Figures(layer.output(*shapes))
+    except Cause:
+        return None

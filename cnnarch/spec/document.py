@@ -1,0 +1,362 @@
+"""The nodes of a page of YAML → Spec: what stands at the top of a spec, and its blocks."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+from cnnarch.errors import Problem, Source, SpecError, suggestion
+from cnnarch.layers import KINDS
+from cnnarch.shapes import Shape
+from cnnarch.spec.expressions import FUNCTIONS, WORDS
+from cnnarch.spec.items import STRUCTURES, Items, is_name, parts
+from cnnarch.spec.model import Block, BlockItem, Claim, Item, LayerItem, Spec
+from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
+from cnnarch.spec.values import Reader
+
+__all__ = ["CLAIMS", "HEADER", "TASKS", "read_document"]
+
+HEADER = {
+    "name": "what people call the network",
+    "input": "the input's shape, height x width x channels; or a mapping of names to shapes",
+    "source": "where the architecture is published",
+    "year": "the year of its publication",
+    "task": "what it does",
+    "note": "a remark for readers",
+    "see_also": "shipped networks that are close to it",
+    "settings": "names with values that expressions see and `--set` changes; no value means it must be given",
+    "extends": "another spec, shipped or a file beside this one, that this one changes",
+    "blocks": "kinds of this spec's own: each has `layers`, and may have `settings`",
+    "layers": "the layers, in order",
+    "published": "figures with their source, which `cnnarch check` compares",
+}
+TASKS = ("classification", "localisation", "detection", "segmentation", "instance segmentation", "reading")
+CLAIMS = ("params", "weights", "biases", "buffers", "macs", "conv_params", "fc_params", "weight_layers",
+          "training_params", "training_buffers", "training_macs")  # fmt: skip
+EXTENSIBLE = ("blocks", "layers")
+DEEPEST_BLOCKS = 32
+
+_SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+
+Find = Callable[[str, Source], Spec]
+
+
+def read_document(source: Source, find: Find) -> Spec:
+    """Read a spec; `find` gives the spec that an `extends` names.
+
+    Raises SpecError with every mistake that can be seen without building the network.
+    """
+    problems: list[Problem] = []
+    root = parse(source, problems)
+    reader = Reader(source, problems)
+    if root is None:
+        hint = "a spec has at least `name`, `input` and `layers`"
+        raise SpecError([*problems, Problem("the spec is empty", None, hint)])
+    if not isinstance(root, Mapping):
+        reader.report("a spec is a mapping at the top", root, "it has at least `name`, `input` and `layers`")
+        raise SpecError(problems)
+    spec = _Document(reader, root, find).read()
+    if problems:
+        raise SpecError(problems)
+    return spec
+
+
+class _Document:
+    def __init__(self, reader: Reader, root: Mapping, find: Find) -> None:
+        self.reader = reader
+        self.root = root
+        self.find = find
+        self.spec = Spec(reader.source)
+        self.given = {key.value: node for key, node in root.items}
+
+    def read(self) -> Spec:
+        for key, _ in self.root.items:
+            if key.value not in HEADER:
+                hint = suggestion(key.value, list(HEADER)) or f"there are {', '.join(HEADER)}"
+                self.reader.report(f"unknown key `{key.value}`", key, hint)
+        extends = self.given.get("extends")
+        if extends is not None and not self._extend(extends):
+            return self.spec
+        for key in ("name", *(("input", "layers") if extends is None else ())):
+            if key not in self.given:
+                self.reader.report(f"the spec has no `{key}`", self.root.items[0][0], HEADER[key])
+        self._texts()
+        self._settings()
+        if "input" in self.given:
+            self.spec.inputs = self._inputs(self.given["input"])
+        self._layers()
+        if "published" in self.given:
+            self._published(self.given["published"])
+        return self.spec
+
+    # The header
+
+    def _extend(self, node: Node) -> bool:
+        """Take what the extended spec says; false if it cannot be read."""
+        for key in EXTENSIBLE:
+            if key in self.given:
+                hint = "give new `settings` or `input`, or write the layers without `extends`"
+                self.reader.report(f"`{key}` cannot stand beside `extends`", self._key(key), hint)
+        name = self.reader.text(node, "`extends`")
+        if not name:
+            return False
+        try:
+            base = self.find(name, self.reader.source)
+        except SpecError as error:
+            if all(problem.span is None for problem in error.problems):  # it is not there, or goes in a circle
+                first = error.problems[0]
+                self.reader.report(first.message, node, first.hint)
+            else:
+                self.reader.problems.extend(error.problems)
+            return False
+        self.spec.task = base.task
+        self.spec.inputs = base.inputs
+        self.spec.settings = dict(base.settings)
+        self.spec.places = dict(base.places)
+        self.spec.blocks = base.blocks
+        self.spec.layers = base.layers
+        return True
+
+    def _texts(self) -> None:
+        spec, given, text = self.spec, self.given, self.reader.text
+        if "name" in given:
+            spec.name = text(given["name"], "`name`")
+        if "source" in given:
+            spec.origin = text(given["source"], "`source`")
+        if "note" in given:
+            spec.note = text(given["note"], "`note`")
+        if "task" in given:
+            spec.task = text(given["task"], "`task`")
+            if spec.task and spec.task not in TASKS:
+                hint = suggestion(spec.task, list(TASKS)) or f"there are {', '.join(TASKS)}"
+                self.reader.report(f"unknown task `{spec.task}`", given["task"], hint)
+        if "year" in given:
+            year = self.reader.value(given["year"], ())
+            if type(year) is not int or not 1900 <= year <= 2100:
+                self.reader.report("`year` must be a year, as 2012", given["year"])
+            else:
+                spec.year = year
+        if "see_also" in given:
+            spec.see_also = tuple(one.value for one in self.reader.texts(given["see_also"], "`see_also`"))
+
+    def _inputs(self, node: Node) -> dict[str, Shape]:
+        if not isinstance(node, Mapping):
+            shape = self.reader.shape(node)
+            return {"input": shape} if shape else {}
+        found = {}
+        for key, value in node.items:
+            if not is_name(key.value) or "/" in key.value:
+                self.reader.report(f"`{key.value}` cannot be the name of an input", key, "a name begins with a letter")
+            shape = self.reader.shape(value)
+            if shape:
+                found[key.value] = shape
+        if not node.items:
+            self.reader.report("`input` names no inputs", node)
+        return found
+
+    def _settings(self) -> None:
+        node = self.given.get("settings")
+        if node is None:
+            return
+        extended = "extends" in self.given
+        declared = self._declared(node, "`settings`", () if not extended else self.spec.settings)
+        for key, value in declared.items():
+            if extended and key.value not in self.spec.settings:
+                hint = (
+                    suggestion(key.value, list(self.spec.settings))
+                    or f"it has {', '.join(self.spec.settings) or 'none'}"
+                )
+                self.reader.report(f"the extended spec has no setting `{key.value}`", key, hint)
+            self.spec.settings[key.value] = value
+            self.spec.places[key.value] = span_of(self.reader.source, key)
+
+    def _declared(self, node: Node, what: str, seen: Collection[str]) -> dict[Scalar, Any]:
+        """Names with values; a value sees the names before it."""
+        declared: dict[Scalar, Any] = {}
+        before = list(seen)
+        for key, value in self.reader.mapping(node, what, "settings: {classes: 1000}"):
+            name = key.value
+            if not self._is_setting_name(name):
+                hint = "a name has letters, digits and `_`; words of the language are taken"
+                self.reader.report(f"`{name}` cannot be the name of a setting", key, hint)
+                continue
+            declared[key] = self.reader.value(value, before)
+            before.append(name)
+        return declared
+
+    @staticmethod
+    def _is_setting_name(name: str) -> bool:
+        if re.fullmatch("(?i:yes|no|on|off|true|false|null)|x", name) or keyword.iskeyword(name):
+            return False
+        return name.isidentifier() and len(name) <= 64 and name not in FUNCTIONS and name not in WORDS
+
+    # Layers and blocks
+
+    def _layers(self) -> None:
+        if "blocks" in self.given:
+            for key, _ in self.reader.mapping(self.given["blocks"], "`blocks`"):
+                if self._can_name_block(key):
+                    self.spec.blocks[key.value] = Block(key.value, key, self.reader.source)
+        items = Items(self.reader, self.spec.blocks)
+        if "blocks" in self.given:
+            for key, node in self.reader.mapping(self.given["blocks"], "`blocks`"):
+                if key.value in self.spec.blocks:
+                    self._block(self.spec.blocks[key.value], node)
+            for key, node in self.reader.mapping(self.given["blocks"], "`blocks`"):
+                if key.value in self.spec.blocks:
+                    self._body(self.spec.blocks[key.value], node, items)
+        if "layers" in self.given and "extends" not in self.given:
+            node = self.given["layers"]
+            if (isinstance(node, Sequence) and not node.items) or (isinstance(node, Scalar) and not node.value):
+                self.reader.report("the spec has no layers", self._key("layers"), "each begins with a dash: `- relu`")
+            else:
+                self.spec.layers = items.scope(node, self.spec.settings)
+        if "extends" not in self.given:
+            self._unused(items)
+        _Measure(self.reader).measure(self.spec)
+
+    def _can_name_block(self, key: Scalar) -> bool:
+        name = key.value
+        if name in KINDS or name in STRUCTURES:
+            self.reader.report(f"`{name}` is a kind already", key, "give the block another name")
+        elif not is_name(name) or "/" in name or not name.isidentifier():
+            self.reader.report(f"`{name}` cannot be the name of a block", key, "a name has letters, digits and `_`")
+        else:
+            return True
+        return False
+
+    def _block(self, block: Block, node: Node) -> None:
+        """Read what a block declares; its layers are read when all blocks are known."""
+        for key, value in self.reader.mapping(node, f"block `{block.name}`", "block: {settings: ..., layers: ...}"):
+            if key.value not in ("settings", "layers", "note"):
+                hint = suggestion(key.value, ["settings", "layers"]) or "a block has `settings` and `layers`"
+                self.reader.report(f"block `{block.name}` has no key `{key.value}`", key, hint)
+            if key.value == "settings":
+                used, self.reader.used = self.reader.used, set()
+                declared = self._declared(value, "`settings`", self.spec.settings)
+                block.settings = {one.value: default for one, default in declared.items()}
+                block.keys = {one.value: one for one in declared}
+                block.used, self.reader.used = self.reader.used, used
+
+    def _body(self, block: Block, node: Node, items: Items) -> None:
+        layers = node.get("layers") if isinstance(node, Mapping) else None
+        if layers is None or (isinstance(layers, Sequence) and not layers.items):
+            self.reader.report(f"block `{block.name}` has no layers", block.key, "each begins with a dash: `- relu`")
+            return
+        used, self.reader.used = self.reader.used, block.used
+        block.layers = items.scope(layers, [*block.settings, *self.spec.settings])
+        for name, key in block.keys.items():
+            if name not in block.used:
+                self.reader.report(f"setting `{name}` of block `{block.name}` is not used", key, "remove it, or use it")
+        self.reader.used = used | (block.used - set(block.settings))
+
+    def _unused(self, items: Items) -> None:
+        for name, span in self.spec.places.items():
+            if name not in self.reader.used:
+                self.reader.report_at(f"setting `{name}` is not used", span, "remove it, or use it in an expression")
+        for block in self.spec.blocks.values():
+            if block.name not in items.called:
+                self.reader.report(
+                    f"block `{block.name}` is not used", block.key, f"write `- {block.name}` in `layers`"
+                )
+
+    # Published figures
+
+    def _published(self, node: Node) -> None:
+        for one in node.items if isinstance(node, Sequence) else [node]:
+            if isinstance(one, Mapping):
+                self._claims(one)
+            else:
+                self.reader.report("a published figure is a mapping", one, "as in `{params: 60.9M, source: table 1}`")
+
+    def _claims(self, node: Mapping) -> None:
+        about = node.get("source")
+        if about is None:
+            self.reader.report("a published figure needs its `source`", node, "say where it is published")
+        origin = self.reader.text(about, "`source`") if about is not None else ""
+        inputs = node.get("input")
+        shapes = self._inputs(inputs) if inputs is not None else None
+        for key, value in node.items:
+            if key.value in CLAIMS:
+                self._claim(key, value, origin, shapes)
+            elif key.value not in ("source", "input"):
+                hint = suggestion(key.value, list(CLAIMS)) or f"there are {', '.join(CLAIMS)}"
+                self.reader.report(f"`{key.value}` is not a figure", key, hint)
+
+    def _claim(self, key: Scalar, value: Node, origin: str, inputs: dict[str, Shape] | None) -> None:
+        found = parse_count(value.value) if isinstance(value, Scalar) else None
+        if found is None or not isinstance(value, Scalar):
+            hint = "a whole number, or the digits that were given: 60.9M"
+            self.reader.report("this is not a published figure", value, hint)
+            return
+        least, most = found
+        span = span_of(self.reader.source, key, value)
+        self.spec.published.append(Claim(key.value, value.value, least, most, origin, span, inputs))
+
+    def _key(self, name: str) -> Scalar:
+        return next(key for key, _ in self.root.items if key.value == name)
+
+
+def parse_count(text: str) -> tuple[int, int] | None:
+    """The least and the most whole number that is written so to the digits given; nothing if it is no count.
+
+    >>> parse_count("60.9M"), parse_count("25557032")
+    ((60850000, 60949999), (25557032, 25557032))
+    """
+    found = re.fullmatch(r"(\d{1,20})(?:\.(\d{1,12}))?\s?([KMGBT]?)", text)
+    if not found:
+        return None
+    whole, fraction, unit = found[1], found[2] or "", found[3]
+    scale = 10 ** len(fraction)
+    if _SCALES[unit] % scale or (fraction and not unit):
+        return None
+    step = _SCALES[unit] // scale  # of the last digit given
+    value = int(whole + fraction) * step
+    return value - step // 2, value + max(step - 1, 0) // 2
+
+
+class _Measure:
+    """How many layers blocks make at the least, and whether one contains itself."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.done: dict[str, int] = {}
+        self.open: list[str] = []
+
+    def measure(self, spec: Spec) -> None:
+        for block in spec.blocks.values():
+            self.block(block)
+        self.items(spec.layers)
+
+    def block(self, block: Block) -> int:
+        if block.name in self.open:
+            circle = " → ".join([*self.open[self.open.index(block.name) :], block.name])
+            self.reader.report(f"block `{block.name}` contains itself", block.key, circle)
+            self.done[block.name] = 0
+        elif len(self.open) >= DEEPEST_BLOCKS:
+            self.reader.report(f"blocks are nested deeper than {DEEPEST_BLOCKS}", block.key)
+            self.done[block.name] = 0
+        elif block.name not in self.done:
+            self.open.append(block.name)
+            least = self.items(block.layers)
+            self.open.pop()
+            self.done.setdefault(block.name, least)
+        return self.done[block.name]
+
+    def items(self, items: list[Item]) -> int:
+        return sum(self.item(item) for item in items)
+
+    def item(self, item: Item) -> int:
+        """How many layers one turn of an item makes at the least; with its repeats."""
+        if isinstance(item, LayerItem):
+            item.least = 1
+        elif isinstance(item, BlockItem):
+            item.least = self.block(item.block)
+        else:
+            item.least = sum(self.items(part) for part in parts(item))
+        if item.modifiers.when is not True:
+            return 0
+        repeat = item.modifiers.repeat
+        return item.least * (1 if repeat is None else repeat if isinstance(repeat, int) else 0)

@@ -1,0 +1,151 @@
+"""What a spec says, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Union
+
+from cnnarch.errors import Source, Span
+from cnnarch.layers import Layer
+from cnnarch.shapes import Shape
+from cnnarch.spec.expressions import Expression
+from cnnarch.spec.source import Node, Scalar, span_of
+
+__all__ = ["PLAIN", "Block", "BlockItem", "Branches", "Claim", "Group", "Item", "LayerItem", "Modifiers", "Residual",
+           "Spec", "Value"]  # fmt: skip
+
+Value = Union[Expression, Any]  # an expression, or what it would give: a number, a truth value, a word, a list
+
+
+class Modifiers(NamedTuple):
+    """What stands beside the kind; the defaults say nothing."""
+
+    name: str = ""
+    sources: tuple[Scalar, ...] = ()
+    repeat: Value = None
+    when: Value = True
+    share: Scalar | None = None
+    train_only: bool = False
+    note: str = ""
+    places: Mapping[str, Node] = MappingProxyType({})
+
+
+PLAIN = Modifiers()
+
+
+class Item:
+    """One entry of a list of layers.
+
+    `label` is what its layers are called after, `numbered` whether a number follows, `least`
+    how many layers it makes at the least.
+    """
+
+    __slots__ = ("kind", "label", "least", "modifiers", "node", "numbered", "source")
+
+    def __init__(self, source: Source, node: Node, kind: str, modifiers: Modifiers) -> None:
+        self.source = source
+        self.node = node
+        self.kind = kind
+        self.modifiers = modifiers
+        self.label = modifiers.name or kind
+        self.numbered = False
+        self.least = 1
+
+    def span(self, node: Node | None = None, end: Node | None = None) -> Span:
+        """The place of a node of this item, or of the item itself."""
+        return span_of(self.source, node or self.node, end)
+
+
+class LayerItem(Item):
+    """A layer of a shipped kind; `layer` is there if no setting has to be computed."""
+
+    __slots__ = ("cls", "layer", "places", "values")
+
+    cls: type[Layer]
+    layer: Layer | None
+    values: dict[str, Value]
+    places: dict[str, tuple[Node, Node]]  # key and value of each setting
+
+
+class BlockItem(Item):
+    __slots__ = ("block", "places", "values")
+
+    block: Block
+    values: dict[str, Value]
+    places: dict[str, tuple[Node, Node]]
+
+
+class Group(Item):
+    """A list of layers in a row, with modifiers of its own."""
+
+    __slots__ = ("body",)
+
+    body: list[Item]
+
+
+class Residual(Item):
+    """A body whose output is added to its input.
+
+    Where their shapes differ the shortcut serves as the input, or with `drops` the input is left out.
+    """
+
+    __slots__ = ("body", "drops", "merge", "shortcut")
+
+    body: list[Item]
+    shortcut: list[Item] | None
+    drops: bool
+    merge: LayerItem
+
+
+class Branches(Item):
+    __slots__ = ("branches", "merge")
+
+    branches: list[list[Item]]
+    merge: LayerItem
+
+
+class Block:
+    """A user's own kind: its settings with their defaults, and its layers."""
+
+    __slots__ = ("key", "keys", "layers", "name", "settings", "source", "used")
+
+    def __init__(self, name: str, key: Scalar, source: Source) -> None:
+        self.name = name
+        self.key = key
+        self.source = source
+        self.settings: dict[str, Value] = {}
+        self.keys: dict[str, Scalar] = {}
+        self.used: set[str] = set()
+        self.layers: list[Item] = []
+
+
+class Claim(NamedTuple):
+    """A published figure: its key, its text, the least and the most that it allows."""
+
+    key: str
+    text: str
+    least: int
+    most: int
+    source: str
+    span: Span
+    inputs: dict[str, Shape] | None = None  # if it was published for another input
+
+
+class Spec:
+    """An architecture as it was written, with `extends` resolved."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.name = ""
+        self.origin = ""
+        self.year: int | None = None
+        self.task = ""
+        self.note = ""
+        self.see_also: tuple[str, ...] = ()
+        self.inputs: dict[str, Shape] = {}
+        self.settings: dict[str, Value] = {}
+        self.places: dict[str, Span] = {}
+        self.blocks: dict[str, Block] = {}
+        self.layers: list[Item] = []
+        self.published: list[Claim] = []

@@ -1,0 +1,147 @@
+"""A JSON Schema of the language, from its own declarations, for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnarch.layers import KINDS, Layer
+from cnnarch.spec.document import CLAIMS, HEADER, TASKS
+from cnnarch.spec.items import BESIDE, MERGES, STRUCTURES
+
+__all__ = ["schema"]
+
+Schema = dict[str, Any]
+
+
+def schema() -> Schema:
+    """The schema of a spec.
+
+    It checks keys, kinds, settings and literal values; what an expression gives is known only when
+    the network is built. The settings of a spec's own blocks are not checked.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "cnnarch spec",
+        "description": "The architecture of a network",
+        "type": "object",
+        "properties": _described(HEADER, _header()),
+        "required": ["name"],
+        "anyOf": [{"required": ["input", "layers"]}, {"required": ["extends"]}],
+        "additionalProperties": False,
+        "$defs": {
+            "expression": {"type": "string", "minLength": 1, "description": "an expression of settings and of `x`"},
+            "value": {"description": "a number, true or false, a list, a word, an expression"},
+            "shape": {
+                "description": "spatial sizes, then channels: 224x224x3",
+                "anyOf": [
+                    {"type": "string", "pattern": "^[0-9]+([x×][0-9]+){0,3}$"},
+                    {"type": "integer", "minimum": 1},
+                    {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "maxItems": 4},
+                ],
+            },
+            "inputs": {
+                "anyOf": [
+                    {"$ref": "#/$defs/shape"},
+                    {"type": "object", "additionalProperties": {"$ref": "#/$defs/shape"}, "minProperties": 1},
+                ]
+            },
+            "settings": {"type": "object", "additionalProperties": {"$ref": "#/$defs/value"}},
+            "layers": {"type": "array", "items": {"$ref": "#/$defs/layer"}},
+            "layer": _layer(),
+            "block": {
+                "type": "object",
+                "properties": {
+                    "settings": {"$ref": "#/$defs/settings"},
+                    "layers": {"$ref": "#/$defs/layers"},
+                    "note": {"type": "string"},
+                },
+                "required": ["layers"],
+                "additionalProperties": False,
+            },
+            "claim": _claim(),
+        },
+    }
+
+
+def _header() -> dict[str, Schema]:
+    text = {"type": "string", "minLength": 1}
+    return {
+        "name": text,
+        "input": {"$ref": "#/$defs/inputs"},
+        "source": text,
+        "year": {"type": "integer", "minimum": 1900, "maximum": 2100},
+        "task": {"enum": list(TASKS)},
+        "note": text,
+        "see_also": {"anyOf": [text, {"type": "array", "items": text}]},
+        "settings": {"$ref": "#/$defs/settings"},
+        "extends": text,
+        "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
+        "layers": {"$ref": "#/$defs/layers", "minItems": 1},
+        "published": {
+            "anyOf": [{"$ref": "#/$defs/claim"}, {"type": "array", "items": {"$ref": "#/$defs/claim"}}],
+        },
+    }
+
+
+def _layer() -> Schema:
+    """A kind by its name, or a mapping with the kind and what stands beside it."""
+    plain = [name for name, kind in KINDS.items() if not any(one.required for one in kind.settings.values())]
+    properties = {name: _kind(kind) for name, kind in KINDS.items()}
+    lists: dict[str, Schema] = {
+        "residual": {"$ref": "#/$defs/layers"},
+        "branches": {"type": "array", "items": {"$ref": "#/$defs/layers"}, "minItems": 2},
+        "layers": {"$ref": "#/$defs/layers"},
+    }
+    properties |= _described(STRUCTURES, lists) | _described(BESIDE, _beside())
+    properties["shortcut"] = {
+        "description": "layers that are used where the shapes differ, or `drop`",
+        "anyOf": [{"const": "drop"}, {"$ref": "#/$defs/layers"}],
+    }
+    properties["merge"] = {"description": "how branches are joined", "enum": list(MERGES)}
+    return {
+        "anyOf": [
+            {"enum": plain, "description": "a layer without settings"},
+            {"type": "string", "description": "a block of this spec's own", "pattern": "^[^\\W\\d]\\w*$"},
+            {"type": "object", "properties": properties, "minProperties": 1},
+        ]
+    }
+
+
+def _beside() -> dict[str, Schema]:
+    name = {"type": "string", "minLength": 1}
+    expression = {"$ref": "#/$defs/expression"}
+    return {
+        "name": {"type": "string", "minLength": 1, "maxLength": 64},
+        "from": {"anyOf": [name, {"type": "array", "items": name, "minItems": 1}]},
+        "repeat": {"anyOf": [{"type": "integer", "minimum": 0}, expression]},
+        "when": {"anyOf": [{"type": "boolean"}, expression]},
+        "share": name,
+        "train_only": {"type": "boolean"},
+        "note": name,
+    }
+
+
+def _kind(kind: type[Layer]) -> Schema:
+    """A kind's value: its settings, or its first setting alone, or nothing where none is required."""
+    settings = {name: one.schema() for name, one in kind.settings.items()}
+    required = [name for name, one in kind.settings.items() if one.required]
+    forms: list[Schema] = [
+        {"type": "object", "properties": settings, "required": required, "additionalProperties": False}
+    ]
+    if not required:
+        forms.append({"type": "null"})
+    first = next(iter(settings), None)
+    if first is not None and required in ([], [first]):
+        forms.append({key: value for key, value in settings[first].items() if key != "description"})
+    return {"description": (kind.__doc__ or "").split("\n")[0], "anyOf": forms}
+
+
+def _claim() -> Schema:
+    figure = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s?[KMGBT]?$"}]}
+    properties: Schema = dict.fromkeys(CLAIMS, figure)
+    properties |= {"source": {"type": "string", "minLength": 1}, "input": {"$ref": "#/$defs/inputs"}}
+    return {"type": "object", "properties": properties, "required": ["source"], "additionalProperties": False}
+
+
+def _described(words: dict[str, str], schemas: dict[str, Schema]) -> dict[str, Schema]:
+    return {name: {"description": words[name], **schemas[name]} for name in words}

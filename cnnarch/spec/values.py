@@ -1,0 +1,183 @@
+"""YAML scalars and lists → values: numbers, words, truth values, expressions, texts, shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+
+from cnnarch.errors import Cause, Problem, Source, Span
+from cnnarch.layers.settings import LARGEST_COUNT, SettingType
+from cnnarch.shapes import Shape
+from cnnarch.spec.expressions import WORDS, Expression, ExpressionError, compile_expression
+from cnnarch.spec.model import Value
+from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, span_of
+
+__all__ = ["INVALID", "Reader", "parse_shape"]
+
+INVALID: Any = type("Invalid", (), {"__repr__": lambda _: "INVALID"})()  # stands for a value that was reported
+MOST_PROBLEMS = 50
+
+_INTEGER = re.compile(r"-?(0|[1-9]\d{0,40})")
+_FRACTION = re.compile(r"-?\d{0,40}\.\d{1,40}")
+_TRUTHS = {"true": True, "True": True, "false": False, "False": False}
+_TRUTH_IN_1_1 = re.compile("yes|no|on|off", re.IGNORECASE)
+_NUMBER_IN_1_1 = re.compile(
+    r"[-+]?(\d[\d_]*(:[0-5]?\d)+(\.\d*)?|0\d+|0[xob][0-9a-fA-F_]+|\d+_[\d_]*(\.\d*)?|[\d.]+[eE][-+]?\d+|\.(inf|nan)|\+[\d.]+)"
+    r"|\+\d+|\d{4}-\d\d-\d\d",
+    re.IGNORECASE,
+)
+
+
+class Reader:
+    """Reads values out of nodes and collects what is wrong with them."""
+
+    def __init__(self, source: Source, problems: list[Problem]) -> None:
+        self.source = source
+        self.problems = problems
+        self.used: set[str] = set()  # names of settings that some expression reads
+
+    def report(self, message: str, node: Node, hint: str = "", end: Node | None = None) -> Any:
+        """Note a problem; gives INVALID, for the caller to pass on."""
+        return self.report_at(message, span_of(self.source, node, end), hint)
+
+    def report_at(self, message: str, span: Span, hint: str = "") -> Any:
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(message, span, hint))
+        return INVALID
+
+    def value(self, node: Node, names: Collection[str], words: tuple[str, ...] = ()) -> Value:
+        """A literal, or an expression of the settings in `names`."""
+        if isinstance(node, Mapping):
+            return self.report("a value is needed here, not settings", node)
+        if isinstance(node, Sequence):
+            return self._list([self.value(item, names, words) for item in node.items])
+        if node.plain:
+            value = self._literal(node)
+            if value is not node:
+                return value
+        text = node.value
+        if text in words or (text in WORDS and text not in names):
+            return text
+        return self._expression(node, names)
+
+    def typed(self, node: Node, type: SettingType, name: str, names: Collection[str]) -> Value:
+        """A value that is checked against a type, at once where it is a literal."""
+        value = self.value(node, names, type.words)
+        if value is None:
+            return self.report(f"`{name}` has no value", node, f"it is {type.says}")
+        if value is INVALID or isinstance(value, Expression):
+            return value
+        try:
+            return type.convert(value)
+        except Cause as cause:
+            return self.report(f"`{name}` {cause.message}", node, cause.hint)
+
+    def text(self, node: Node, what: str) -> str:
+        """A text for people; empty if it was reported."""
+        if not isinstance(node, Scalar) or not node.value.strip():
+            self.report(f"{what} must be a text", node)
+            return ""
+        if node.plain and _TRUTH_IN_1_1.fullmatch(node.value):
+            self.report(f"`{node.value}` is a truth value in YAML 1.1", node, f'quote it: "{node.value}"')
+            return ""
+        return node.value
+
+    def texts(self, node: Node, what: str) -> list[Scalar]:
+        """One text or a list of them."""
+        nodes = node.items if isinstance(node, Sequence) else [node]
+        if not nodes:
+            self.report(f"{what} names nothing", node)
+        return [one for one in nodes if self.text(one, what) and isinstance(one, Scalar)]
+
+    def mapping(self, node: Node, what: str, example: str = "") -> list[tuple[Scalar, Node]]:
+        """The entries of a mapping; none if it was reported."""
+        if isinstance(node, Mapping):
+            return node.items
+        self.report(f"{what} must be a mapping", node, example and f"as in `{example}`")
+        return []
+
+    def shape(self, node: Node) -> Shape | None:
+        """A shape, `224x224x3` or `[224, 224, 3]`; nothing if it was reported."""
+        text = node.value if isinstance(node, Scalar) else ""
+        if isinstance(node, Sequence) and all(isinstance(item, Scalar) for item in node.items):
+            text = "x".join(item.value for item in node.items if isinstance(item, Scalar))
+        try:
+            return parse_shape(text)
+        except Cause as cause:
+            self.report(cause.message, node, cause.hint)
+            return None
+
+    def _literal(self, node: Scalar) -> Any:
+        """What a plain scalar stands for, or the node itself if it is no literal."""
+        text = node.value
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if text in _TRUTHS:
+            return _TRUTHS[text]
+        if _FRACTION.fullmatch(text):
+            return float(text)
+        if text in ("", "~", "null"):
+            return None
+        if _TRUTH_IN_1_1.fullmatch(text):
+            return self.report(
+                f"`{text}` is a truth value in YAML 1.1 and a word in YAML 1.2", node, "write `true` or `false`"
+            )
+        if _NUMBER_IN_1_1.fullmatch(text):
+            return self.report(f"`{text}` is not read as a number by every YAML", node, "write it in digits: 1000")
+        return node
+
+    def _expression(self, node: Scalar, names: Collection[str]) -> Value:
+        try:
+            expression = compile_expression(node.value, names)
+        except ExpressionError as error:
+            return self.report_at(error.message, self._inside(node, error), error.hint)
+        self.used |= expression.names
+        if expression.names:
+            return expression
+        try:
+            return expression.function({})
+        except Cause as cause:
+            return self.report(cause.message, node, cause.hint)
+
+    def _inside(self, node: Scalar, error: ExpressionError) -> Span:
+        """The part of a scalar that an error is about, where text and source agree on columns."""
+        quote = 0 if node.plain else 1
+        start = node.column + quote + len(node.value) - len(node.value.lstrip())
+        written = self.source.line(node.line)[start - 1 : start - 1 + len(node.value)]
+        if node.line != node.end_line or written != node.value:
+            return span_of(self.source, node)
+        return Span(self.source, node.line, start + error.start, node.line, start + max(error.end, error.start + 1))
+
+    def _list(self, values: list[Value]) -> Value:
+        if any(value is INVALID for value in values):
+            return INVALID
+        names = frozenset().union(*(value.names for value in values if isinstance(value, Expression)))
+        if not names:
+            return values
+        parts = [value.function if isinstance(value, Expression) else _constant(value) for value in values]
+        return Expression("a list", names, lambda known: [part(known) for part in parts])
+
+
+def parse_shape(text: str) -> Shape:
+    """Read `224x224x3`: spatial sizes, then channels.
+
+    Raises Cause for anything else.
+
+    >>> parse_shape("224x224x3")
+    Shape(224, 224, 3)
+    """
+    hint = "height x width x channels, as in 224x224x3; a sequence is length x channels, a vector one number"
+    parts = [part.strip() for part in re.split("[x×]", text)]
+    if not all(re.fullmatch(r"[0-9]{1,20}", part) for part in parts):
+        raise Cause(f"`{text[:60]}` is not a shape" if text else "a shape is needed here", hint=hint)
+    if len(parts) > 4:
+        raise Cause(f"a shape has at most three spatial axes, and {text[:60]} has {len(parts) - 1}", hint=hint)
+    axes = [int(part) for part in parts]
+    if min(axes) < 1 or max(axes) > LARGEST_COUNT:
+        raise Cause(f"every size of a shape is from 1 to {LARGEST_COUNT:,}, unlike {text[:60]}", hint=hint)
+    return Shape(*axes)
+
+
+def _constant(value: Any) -> Callable[[dict[str, Any]], Any]:
+    return lambda _: value
