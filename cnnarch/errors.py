@@ -1,8 +1,5 @@
 """What can be wrong with a spec, where it stands, and how it is told."""
 
-from __future__ import annotations
-
-import unicodedata
 from typing import NamedTuple
 
 __all__ = ["Cause", "Problem", "ReadError", "Source", "Span", "SpecError", "printable", "suggestion"]
@@ -148,6 +145,8 @@ def _excerpt(span: Span) -> list[str]:
 
 def _width(text: str) -> int:
     """How many terminal cells a text takes."""
+    import unicodedata  # noqa: PLC0415, as above
+
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )

@@ -1,7 +1,5 @@
 """What was built: the layers in the order in which they run, and what each takes."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cnnarch.layers import Figures, Input, Layer

@@ -94,8 +94,8 @@ class Network:
 
     def _shown_as(self, form: str) -> str:
         # Renderers stand above networks and know them; imported late, as rich is heavy.
-        views = import_module("cnnarch.render.views")
-        return str(import_module("cnnarch.render").renderer(form)(views.summary(self)))
+        page = import_module("cnnarch.render.summary").page(self)
+        return str(import_module("cnnarch.render").renderer(form)(page))
 
 
 def load(

@@ -1,9 +1,7 @@
 """Shapes of tensors, and the one window formula that convolutions and pools share."""
 
-from __future__ import annotations
-
 from math import prod
-from typing import NamedTuple, Union
+from typing import NamedTuple, TypeAlias
 
 from cnnarch.errors import Cause
 
@@ -11,8 +9,8 @@ __all__ = ["AXES", "Padding", "PerAxis", "Shape", "Window", "by_axis", "windows"
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("axis 1", "axis 2", "axis 3")}
 
-PerAxis = Union[int, "tuple[int, ...]"]
-Padding = Union[str, int, "tuple[int | tuple[int, int], ...]"]
+PerAxis: TypeAlias = int | tuple[int, ...]
+Padding: TypeAlias = str | int | tuple[int | tuple[int, int], ...]
 
 
 class Shape(tuple[int, ...]):
@@ -25,7 +23,7 @@ class Shape(tuple[int, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, *axes: int) -> Shape:
+    def __new__(cls, *axes: int) -> "Shape":
         return tuple.__new__(cls, axes)
 
     @property

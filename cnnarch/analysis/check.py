@@ -1,9 +1,6 @@
 """Whether a network is what it should be: valid, true to its published figures, within its limits."""
 
-from __future__ import annotations
-
 import re
-from fractions import Fraction
 from typing import NamedTuple
 
 from cnnarch.analysis.published import Verdict
@@ -67,7 +64,8 @@ def parse_limit(text: str) -> int:
     """
     found = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.(\d{1,12}))? ?([KMGT]?)", text.strip(), re.IGNORECASE)
     if found:
-        value = Fraction(f"{found[1].replace(',', '')}.{found[2] or 0}") * _SCALES[found[3].upper()]
-        if value.denominator == 1:
-            return value.numerator
+        fraction = found[2] or ""
+        value = int(found[1].replace(",", "") + fraction) * _SCALES[found[3].upper()]
+        if value % 10 ** len(fraction) == 0:
+            return int(value // 10 ** len(fraction))
     raise Cause(f"`{text}` is not a limit", hint="write a whole number, or 5M, 600M, 4.1G")

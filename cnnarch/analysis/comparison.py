@@ -1,7 +1,5 @@
 """How two networks differ, layer against layer."""
 
-from __future__ import annotations
-
 from itertools import zip_longest
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The arithmetic behind a layer's figures, and behind the totals."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cnnarch.analysis.savings import savings

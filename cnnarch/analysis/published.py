@@ -1,7 +1,5 @@
 """Whether a spec keeps the figures that were published for it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cnnarch.analysis.totals import total

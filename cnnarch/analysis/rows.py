@@ -1,7 +1,5 @@
 """A network as rows to be read: blocks as one row each, element-wise layers with the layer before them."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cnnarch.graph import Graph, Node

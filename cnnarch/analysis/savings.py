@@ -1,7 +1,5 @@
 """What a convolution saves over a fully connected layer between the same input and output."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The sums over a network."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cnnarch.graph import Graph

@@ -1,7 +1,5 @@
 """What a layer kind is: its settings, its shape rule and its costs."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from cnnarch.errors import Cause

@@ -7,7 +7,7 @@ from importlib import import_module
 
 __all__ = ["renderer"]
 
-_MODULES = {"table": "table", "markdown": "markup"}
+_MODULES = {"table": "table", "markdown": "markup", "json": "data", "csv": "delimited"}
 
 
 def renderer(form: str) -> Callable[..., str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cnnarch.analysis.comparison import Pair
-from cnnarch.analysis.rows import Row
 from cnnarch.analysis.totals import FAMILIES
 from cnnarch.errors import ReadError, suggestion
-from cnnarch.network import Network
 from cnnarch.render.numbers import factor, grouped, percent
 from cnnarch.render.sheets import Column
+
+if TYPE_CHECKING:
+    from cnnarch.analysis.comparison import Pair
+    from cnnarch.analysis.rows import Row
+    from cnnarch.network import Network
 
 __all__ = [
     "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "SAVING_COLUMNS", "SAVING_TABLE",

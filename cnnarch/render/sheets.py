@@ -1,9 +1,7 @@
 """What a page of output is made of: lines of text and sheets of columns and rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, TypeAlias
 
 __all__ = ["Column", "Line", "Page", "Sheet"]
 
@@ -53,4 +51,4 @@ class Line(NamedTuple):
     style: str = "text"
 
 
-Page = list[Union[Sheet, Line]]
+Page: TypeAlias = list[Sheet | Line]

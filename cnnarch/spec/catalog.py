@@ -101,7 +101,7 @@ def _decode(name: str, data: bytes, path: str = "") -> Source:
     if len(data) > LARGEST:
         raise ReadError(f"`{name}` is larger than {LARGEST // 2**20} MiB", "is it a spec?")
     try:
-        return Source(name, data.decode("utf-8-sig"), os.path.abspath(path) if path else "")
+        return Source(name, data.decode().removeprefix("\ufeff"), os.path.abspath(path) if path else "")
     except UnicodeDecodeError as error:
         source = Source(name, data.decode("utf-8", errors="replace"))
         good = data[: error.start].decode("utf-8")

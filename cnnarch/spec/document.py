@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import re
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -14,7 +13,7 @@ from cnnarch.spec.expressions import FUNCTIONS, WORDS
 from cnnarch.spec.items import STRUCTURES, Items, is_name, parts
 from cnnarch.spec.model import Block, BlockItem, Claim, Item, LayerItem, Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
-from cnnarch.spec.values import Reader
+from cnnarch.spec.values import LONGEST_NUMBER, Reader
 
 __all__ = ["CLAIMS", "HEADER", "TASKS", "read_document"]
 
@@ -188,7 +187,7 @@ class _Document:
 
     @staticmethod
     def _is_setting_name(name: str) -> bool:
-        if re.fullmatch("(?i:yes|no|on|off|true|false|null)|x", name) or keyword.iskeyword(name):
+        if name.lower() in ("yes", "no", "on", "off", "true", "false", "null", "x") or keyword.iskeyword(name):
             return False
         return name.isidentifier() and len(name) <= 64 and name not in FUNCTIONS and name not in WORDS
 
@@ -305,15 +304,17 @@ def parse_count(text: str) -> tuple[int, int] | None:
     >>> parse_count("60.9M"), parse_count("25557032")
     ((60850000, 60949999), (25557032, 25557032))
     """
-    found = re.fullmatch(r"(\d{1,20})(?:\.(\d{1,12}))?\s?([KMGBT]?)", text)
-    if not found:
+    number, unit = text, ""
+    if text[-1:] in _SCALES:
+        number, unit = text[:-1].rstrip(" "), text[-1]
+    whole, point, fraction = number.partition(".")
+    digits = whole + fraction
+    if not (whole and digits.isdecimal() and digits.isascii()) or len(digits) > LONGEST_NUMBER:
         return None
-    whole, fraction, unit = found[1], found[2] or "", found[3]
-    scale = 10 ** len(fraction)
-    if _SCALES[unit] % scale or (fraction and not unit):
+    if (point and not fraction) or _SCALES[unit] % 10 ** len(fraction):
         return None
-    step = _SCALES[unit] // scale  # of the last digit given
-    value = int(whole + fraction) * step
+    step = _SCALES[unit] // 10 ** len(fraction)  # of the last digit given
+    value = int(digits) * step
     return value - step // 2, value + max(step - 1, 0) // 2
 
 

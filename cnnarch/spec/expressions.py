@@ -29,7 +29,7 @@ LONGEST_LIST = 10_000
 WORDS = ("same", "half", "valid", "depthwise")
 TENSOR = ("channels", "height", "width", "length", "units")
 
-_ODD_NUMBER = re.compile(r"(?<![\w.])\d[\d.]*[A-Za-z_]\w*")  # 1_000, 1e3, 0x1F, 3x3
+_ODD_NUMBER = r"(?<![\w.])\d[\d.]*[A-Za-z_]\w*"  # 1_000, 1e3, 0x1F, 3x3
 
 Function = Callable[[dict[str, Any]], Any]
 
@@ -65,7 +65,7 @@ def compile_expression(text: str, names: Collection[str]) -> Expression:
         return Expression(text, frozenset((text,)), operator.itemgetter(text))
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression of {len(text):,} characters; at most {LONGEST:,} are read", 0, LONGEST)
-    found = _ODD_NUMBER.search(text)
+    found = re.search(_ODD_NUMBER, text)
     if found:
         hint = (
             "one value for each axis is a list: [3, 3]" if "x" in found[0][1:] else "write a number by its digits alone"

@@ -1,7 +1,5 @@
 """The entries of `layers`: kinds, structures, blocks and what stands beside them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -44,12 +42,14 @@ ASIDE = {"residual": "shortcut", "branches": "merge"}
 MERGES = ("concat", "add", "multiply", "max")
 
 LONGEST_NAME = 64
-_NAME = re.compile(r"[^\W\d][\w-]*(/[^\W\d][\w-]*)*")
 _FOLLOWS = ("in_channels", "in_features", "num_features", "input_shape", "input_dim", "input_size", "input")
 
 
 def is_name(text: str) -> bool:
-    return len(text) <= LONGEST_NAME and _NAME.fullmatch(text) is not None
+    """Whether a layer can be called so: words of letters, digits, `_` and `-`, between them perhaps `/`."""
+    return len(text) <= LONGEST_NAME and all(
+        part.replace("-", "_").isidentifier() and part[0] != "-" for part in text.split("/")
+    )
 
 
 class _Entry(NamedTuple):

@@ -1,10 +1,8 @@
 """What a spec says, before anything is computed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, TypeAlias
 
 from cnnarch.errors import Source, Span
 from cnnarch.layers import Layer
@@ -15,7 +13,7 @@ from cnnarch.spec.source import Node, Scalar, span_of
 __all__ = ["PLAIN", "Block", "BlockItem", "Branches", "Claim", "Group", "Item", "LayerItem", "Modifiers", "Residual",
            "Spec", "Value"]  # fmt: skip
 
-Value = Union[Expression, Any]  # an expression, or what it would give: a number, a truth value, a word, a list
+Value: TypeAlias = Expression | Any  # an expression, or what it would give: a number, a truth value, a word, a list
 
 
 class Modifiers(NamedTuple):
@@ -71,7 +69,7 @@ class LayerItem(Item):
 class BlockItem(Item):
     __slots__ = ("block", "places", "values")
 
-    block: Block
+    block: "Block"
     values: dict[str, Value]
     places: dict[str, tuple[Node, Node]]
 

@@ -17,15 +17,14 @@ __all__ = ["INVALID", "Reader", "parse_shape"]
 
 INVALID: Any = type("Invalid", (), {"__repr__": lambda _: "INVALID"})()  # stands for a value that was reported
 MOST_PROBLEMS = 50
+LONGEST_NUMBER = 50  # digits
 
-_INTEGER = re.compile(r"-?(0|[1-9]\d{0,40})")
-_FRACTION = re.compile(r"-?\d{0,40}\.\d{1,40}")
 _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
-_TRUTH_IN_1_1 = re.compile("yes|no|on|off", re.IGNORECASE)
-_NUMBER_IN_1_1 = re.compile(
-    r"[-+]?(\d[\d_]*(:[0-5]?\d)+(\.\d*)?|0\d+|0[xob][0-9a-fA-F_]+|\d+_[\d_]*(\.\d*)?|[\d.]+[eE][-+]?\d+|\.(inf|nan)|\+[\d.]+)"
-    r"|\+\d+|\d{4}-\d\d-\d\d",
-    re.IGNORECASE,
+_TRUTHS_IN_1_1 = ("yes", "no", "on", "off")
+# What YAML 1.1 takes for a number or a date, beyond plain digits. Not compiled at every start: `re` keeps it once used.
+_NUMBER_IN_1_1 = (
+    r"[-+]?(\d[\d_]*(:[0-5]?\d)+(\.\d*)?|0\d+|0[xob][0-9a-fA-F_]+|\d+_[\d_]*(\.\d*)?|[\d.]+[eE][-+]?\d+|\.(inf|nan))"
+    r"|\+[\d.]+|\d{4}-\d\d-\d\d"
 )
 
 
@@ -78,7 +77,7 @@ class Reader:
         if not isinstance(node, Scalar) or not node.value.strip():
             self.report(f"{what} must be a text", node)
             return ""
-        if node.plain and _TRUTH_IN_1_1.fullmatch(node.value):
+        if node.plain and node.value.lower() in _TRUTHS_IN_1_1:
             self.report(f"`{node.value}` is a truth value in YAML 1.1", node, f'quote it: "{node.value}"')
             return ""
         return node.value
@@ -111,19 +110,20 @@ class Reader:
     def _literal(self, node: Scalar) -> Any:
         """What a plain scalar stands for, or the node itself if it is no literal."""
         text = node.value
-        if _INTEGER.fullmatch(text):
-            return int(text)
         if text in _TRUTHS:
             return _TRUTHS[text]
-        if _FRACTION.fullmatch(text):
-            return float(text)
         if text in ("", "~", "null"):
             return None
-        if _TRUTH_IN_1_1.fullmatch(text):
+        if text.lower() in _TRUTHS_IN_1_1:
             return self.report(
                 f"`{text}` is a truth value in YAML 1.1 and a word in YAML 1.2", node, "write `true` or `false`"
             )
-        if _NUMBER_IN_1_1.fullmatch(text):
+        if text[0].isalpha():
+            return node
+        number = _number(text)
+        if number is not None:
+            return number
+        if re.fullmatch(_NUMBER_IN_1_1, text, re.IGNORECASE):
             return self.report(f"`{text}` is not read as a number by every YAML", node, "write it in digits: 1000")
         return node
 
@@ -159,6 +159,17 @@ class Reader:
         return Expression("a list", names, lambda known: [part(known) for part in parts])
 
 
+def _number(text: str) -> int | float | None:
+    """A number in plain digits, whole or with a fraction; nothing for anything else."""
+    digits = text[1:] if text[0] == "-" else text
+    whole, point, fraction = digits.partition(".")
+    if not (whole + fraction).isdecimal() or not (whole + fraction).isascii() or len(digits) > LONGEST_NUMBER:
+        return None
+    if point:
+        return float(text) if fraction else None
+    return int(text) if whole == "0" or whole[0] != "0" else None
+
+
 def parse_shape(text: str) -> Shape:
     """Read `224x224x3`: spatial sizes, then channels.
 
@@ -168,8 +179,8 @@ def parse_shape(text: str) -> Shape:
     Shape(224, 224, 3)
     """
     hint = "height x width x channels, as in 224x224x3; a sequence is length x channels, a vector one number"
-    parts = [part.strip() for part in re.split("[x×]", text)]
-    if not all(re.fullmatch(r"[0-9]{1,20}", part) for part in parts):
+    parts = [part.strip() for part in text.replace("×", "x").split("x")]
+    if not all(part.isdecimal() and part.isascii() and len(part) <= LONGEST_NUMBER for part in parts):
         raise Cause(f"`{text[:60]}` is not a shape" if text else "a shape is needed here", hint=hint)
     if len(parts) > 4:
         raise Cause(f"a shape has at most three spatial axes, and {text[:60]} has {len(parts) - 1}", hint=hint)

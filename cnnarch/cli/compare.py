@@ -1,0 +1,59 @@
+"""`cnnarch compare`: networks side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cnnarch.cli import help_option
+from cnnarch.cli.options import columns_option, read, spec_argument, spec_options
+from cnnarch.cli.output import Output, output_options
+from cnnarch.errors import ReadError
+from cnnarch.render import comparison
+from cnnarch.render import networks as totals
+from cnnarch.render.sheets import Page
+
+__all__ = ["command"]
+
+TOTALS = ("network", "input", "weights", "biases", "params", "macs", "conv_params", "fc_params", "weight_layers")
+
+
+@click.command("compare")
+@help_option
+@spec_argument(nargs=-1, required=True)
+@click.option("--depth", type=click.IntRange(1), help="How deep into blocks.  [default: 1]")
+@columns_option
+@spec_options
+@output_options("table", "json", "csv", "markdown")
+def command(
+    specs: tuple[str, ...],
+    depth: int | None,
+    columns: tuple[str, ...],
+    out: Output,
+    **changes: Any,
+) -> None:
+    """Networks side by side.
+
+    Their totals; for two networks also layer against layer.
+
+    \b
+    Examples:
+      cnnarch compare alexnet zfnet
+      cnnarch compare vgg11 vgg13 vgg16 vgg19
+      cnnarch compare mine.yaml resnet50 --format markdown
+    """
+    if len(specs) < 2:
+        raise ReadError("one network cannot be compared", "name two or more")
+    if list(specs).count("-") > 1:
+        raise ReadError("standard input can be read once", "write one of the specs to a file")
+    networks = [read(spec, changes) for spec in specs]
+
+    def page() -> Page:
+        if len(networks) > 2:
+            return totals.page(networks, columns or TOTALS)
+        if out.form == "csv":
+            return [comparison.pairs(networks[0], networks[1], depth or 1, columns)]
+        return comparison.page(networks[0], networks[1], depth or 1, columns)
+
+    out.put(pages=lambda: [page()], record=lambda: comparison.record(networks, depth))

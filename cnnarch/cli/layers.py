@@ -1,0 +1,42 @@
+"""`cnnarch layers`: the kinds of layers."""
+
+from __future__ import annotations
+
+import click
+
+from cnnarch.cli import help_option
+from cnnarch.cli.output import Output, output_options
+from cnnarch.errors import ReadError, suggestion
+from cnnarch.layers import KINDS
+from cnnarch.render.kinds import kind_page, kind_record, kinds_page
+from cnnarch.spec.items import resembling
+
+__all__ = ["command"]
+
+
+def _kinds(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in KINDS if name.startswith(incomplete)]
+
+
+@click.command("layers")
+@help_option
+@click.argument("kind", required=False, metavar="[KIND]", shell_complete=_kinds)
+@output_options("table", "json", "markdown")
+def command(kind: str | None, out: Output) -> None:
+    """The kinds of layers.
+
+    All of them, or one with its settings, its rule and an example.
+
+    \b
+    Examples:
+      cnnarch layers
+      cnnarch layers conv
+    """
+    if kind is not None and kind not in KINDS:
+        known = resembling(kind)
+        hint = f"it is called `{known}` here" if known else suggestion(kind, list(KINDS))
+        raise ReadError(f"there is no kind `{kind}`", hint or "`cnnarch layers` lists them")
+    out.put(
+        pages=lambda: [kinds_page() if kind is None else kind_page(KINDS[kind])],
+        record=lambda: [kind_record(one) for one in KINDS.values()] if kind is None else kind_record(KINDS[kind]),
+    )

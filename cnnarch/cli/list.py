@@ -1,0 +1,39 @@
+"""`cnnarch list`: what is shipped."""
+
+from __future__ import annotations
+
+import click
+
+from cnnarch.cli import help_option
+from cnnarch.cli.options import columns_option
+from cnnarch.cli.output import Output, output_options
+from cnnarch.network import load
+from cnnarch.render.networks import page, record
+from cnnarch.spec import catalog
+from cnnarch.spec.document import TASKS
+
+__all__ = ["command"]
+
+COLUMNS = ("network", "name", "year", "input", "params", "macs", "weight_layers")
+
+
+@click.command("list")
+@help_option
+@click.option("--task", type=click.Choice(TASKS), help="Only networks for this task.")
+@columns_option
+@output_options("table", "json", "csv", "markdown")
+def command(task: str | None, columns: tuple[str, ...], out: Output) -> None:
+    """The networks that are shipped.
+
+    \b
+    Examples:
+      cnnarch list
+      cnnarch list --task reading
+      cnnarch list --columns network,params --format csv
+    """
+    networks = [load(name) for name in catalog.names()]
+    networks = [one for one in networks if task in (None, one.spec.task)]
+    out.put(
+        pages=lambda: [page(networks, columns or COLUMNS)],
+        record=lambda: record(networks, columns),
+    )

@@ -1,0 +1,92 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from cnnarch.errors import Cause, ReadError, SpecError
+from cnnarch.network import Network, load
+from cnnarch.shapes import Shape
+from cnnarch.spec import catalog
+from cnnarch.spec.build import LAYER_LIMIT, parse_setting
+from cnnarch.spec.values import parse_shape
+
+__all__ = ["columns_option", "read", "spec_argument", "spec_options"]
+
+Decorator = Callable[[Any], Any]
+
+
+def read(spec: str, changes: dict[str, Any]) -> Network:
+    """Load a spec with what `spec_options` gave."""
+    return load(spec, changes["settings"], changes["inputs"], changes["batch"], changes["layer_limit"])
+
+
+def _specs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in catalog.names() if name.startswith(incomplete)]
+
+
+def _assignments(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
+    """The values of `--set`."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ReadError(f"`--set {text}` has no value", "write `--set name=value`")
+        try:
+            found[name.strip()] = parse_setting(value)
+        except SpecError as error:
+            first = error.problems[0]
+            raise ReadError(f"`--set {text}`: {first.message}", first.hint) from None
+    return found
+
+
+def _inputs(
+    context: click.Context, parameter: click.Parameter, given: Sequence[str]
+) -> Shape | dict[str, Shape] | None:
+    """The shapes of `--input`, by name where they have one."""
+    found = {}
+    for text in given:
+        name, equals, shape = text.partition("=")
+        try:
+            found[name if equals else ""] = parse_shape(shape if equals else text)
+        except Cause as cause:
+            raise ReadError(f"`--input {text}`: {cause.message}", cause.hint) from None
+    if "" not in found:
+        return found or None
+    if len(found) > 1:
+        raise ReadError("one `--input` has a name and another has not", "write `--input name=shape` for each")
+    return found[""]
+
+
+def spec_options(command: Any) -> Any:
+    """What changes a spec before it is built."""
+    for option in (
+        click.option("--layer-limit", type=click.IntRange(1), default=LAYER_LIMIT, show_default=True,
+                     help="Refuse networks with more layers."),
+        click.option("--batch", type=click.IntRange(1, 10**9), default=1, show_default=True,
+                     help="Inputs at a time; work grows with it, parameters do not."),
+        click.option("--input", "inputs", multiple=True, callback=_inputs, metavar="SHAPE",
+                     help="Another input, as 299x299x3; name=SHAPE where there are several."),
+        click.option("--set", "settings", multiple=True, callback=_assignments, metavar="NAME=VALUE",
+                     help="Another value for a setting of the spec."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def spec_argument(**settings: Any) -> Decorator:
+    return click.argument(
+        "spec" if "nargs" not in settings else "specs", metavar="SPEC", shell_complete=_specs, **settings
+    )
+
+
+def _columns(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.split(",")) if given else ()
+
+
+columns_option = click.option(
+    "--columns", callback=_columns, metavar="KEYS", help="The columns to show, as name,output,macs."
+)

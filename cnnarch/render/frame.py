@@ -1,0 +1,26 @@
+"""What stands above and below the tables of a network."""
+
+from __future__ import annotations
+
+from cnnarch.network import Network
+from cnnarch.render.sheets import Line, Page
+
+__all__ = ["footing", "heading"]
+
+
+def heading(network: Network) -> Page:
+    """The name, what goes in, and the source."""
+    shapes = ", ".join(str(shape) if name == "input" else f"{name} {shape}" for name, shape in network.inputs.items())
+    page: Page = [Line(f"{network.name} · input {shapes}", "title")]
+    if network.spec.origin:
+        page.append(Line(network.spec.origin, "aside"))
+    return page
+
+
+def footing(network: Network) -> Page:
+    """What else to look at, and what was counted."""
+    page: Page = []
+    if network.spec.see_also:
+        page.append(Line(f"see also {', '.join(network.spec.see_also)}", "aside"))
+    page.append(Line(f"MACs = multiply-adds, biases not counted; batch {network.batch}", "aside"))
+    return page

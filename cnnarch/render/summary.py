@@ -1,0 +1,130 @@
+"""A network layer by layer, as a page and as a record."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cnnarch.analysis.rows import Row
+from cnnarch.analysis.savings import add_up
+from cnnarch.errors import ReadError, printable, suggestion
+from cnnarch.network import Network
+from cnnarch.render.columns import LAYER_DATA, LAYER_TABLE, chosen, layer_columns, subtotal_columns
+from cnnarch.render.data import VERSION, cell, records
+from cnnarch.render.frame import footing, heading
+from cnnarch.render.numbers import factor, grouped
+from cnnarch.render.sheets import Column, Line, Page, Sheet
+
+__all__ = ["layers", "lookup", "one_or_all", "page", "record"]
+
+
+class _Sum(NamedTuple):
+    """The last row of a table of layers."""
+
+    name: str
+    weights: int
+    biases: int
+    params: int
+    buffers: int
+    macs: int
+    kind: str = ""
+    operation: str = ""
+    inputs: tuple[Any, ...] = ("",)
+    output: str = ""
+    flat: int | None = None
+    folded: tuple[Any, ...] = ()
+    shares: str = ""
+    train_only: bool = False
+
+
+def page(network: Network, depth: int | None = 1, fold: bool = True, columns: Sequence[str] = ()) -> Page:
+    """Layer by layer, then where the parameters and the work are, and what the convolutions save."""
+    totals = network.totals
+    page: Page = [*heading(network), layers(network, depth, fold, columns or LAYER_TABLE)]
+    if totals.weight_layers:
+        page.append(Line(f"{totals.weight_layers} weight layers; {grouped(totals.params)} parameters with biases"))
+        page.append(Sheet(subtotal_columns(network), network.subtotals))
+    page += _saved(network)
+    if totals.training_params != totals.params:
+        page.append(
+            Line(f"{grouped(totals.training_params)} parameters in training, with what runs only there", "text")
+        )
+    return page + footing(network)
+
+
+def layers(network: Network, depth: int | None, fold: bool, columns: Sequence[str], totals: bool = True) -> Sheet:
+    """The layers alone; with `totals` what goes in stands above them and the sums below."""
+    rows: list[Row | _Sum] = list(network.rows(depth, fold))
+    sums = network.totals
+    last = _Sum("total", sums.weights, sums.biases, sums.params, sums.buffers, sums.macs // network.batch)
+    return Sheet(
+        chosen(layer_columns(network), columns),
+        [*_inputs(network), *rows] if totals else rows,
+        last if totals else None,
+        dim=lambda row: row.train_only or row.name in network.inputs,
+    )
+
+
+def record(network: Network, depth: int | None = None, columns: Sequence[str] = ()) -> dict[str, Any]:
+    """A network with its layers and totals."""
+    shapes = {name: list(shape) for name, shape in network.inputs.items()}
+    keys = columns or (*LAYER_DATA, "shares", "train_only")
+    return {
+        "version": VERSION,
+        "name": network.name,
+        "source": network.spec.origin,
+        "input": shapes["input"] if list(shapes) == ["input"] else shapes,
+        "batch": network.batch,
+        "outputs": {name: list(shape) for name, shape in network.outputs.items()},
+        "layers": records(chosen(layer_columns(network), keys), network.rows(depth)),
+        "totals": network.totals._asdict(),
+        "families": {one.family or "others": {**one._asdict(), "params": one.params} for one in network.subtotals},
+    }
+
+
+def one_or_all(found: list[dict[str, Any]]) -> Any:
+    """What was asked for one spec stands alone, for several in a list."""
+    return found[0] if len(found) == 1 else found
+
+
+def lookup(record: dict[str, Any], path: str) -> str:
+    """One value of a record as bare text: `totals.params`, `layers.conv1.output`.
+
+    Raises ReadError if there is none.
+    """
+    value: Any = record
+    for part in path.split("."):
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            value = {one["name"]: one for one in value}
+        if not isinstance(value, dict) or part not in value:
+            keys = list(map(str, value)) if isinstance(value, dict) else []
+            hint = suggestion(part, keys) or (f"there are {', '.join(keys[:20])}" if keys else "it has no parts")
+            raise ReadError(f"there is no `{part}` in `--get {path}`", hint)
+        value = value[part]
+    if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], (dict, list))):
+        raise ReadError(
+            f"`--get {path}` is not one value", "name what is in it, as totals.params, layers.conv1.weights"
+        )
+    return printable(cell(value))
+
+
+def _inputs(network: Network) -> list[_Sum]:
+    return [_Sum(name, 0, 0, 0, 0, 0, output=str(shape)) for name, shape in network.inputs.items()]
+
+
+def _saved(network: Network) -> Page:
+    """What the convolutions save, in three lines."""
+    rows = network.savings()
+    if not rows:
+        return []
+    total = add_up(rows)
+    lines = [
+        ("dense", total.dense, "", "if every output saw every input"),
+        ("sparse", total.sparse, factor(total.window_factor), "if it saw only its window, with its own weights"),
+        ("shared", total.shared, factor(total.sharing_factor), "the same weights at every place: the convolutions"),
+    ]
+    columns = [
+        Column("way", "", "", lambda line: line[0]),
+        Column("weights", "", "", lambda line: line[1], grouped, number=True),
+        Column("factor", "", "", lambda line: line[2], number=True),
+        Column("about", "", "", lambda line: line[3], wraps=True),
+    ]
+    return [Sheet(columns, lines, title="What the convolutions save, in weights", header=False)]
