@@ -5,7 +5,7 @@ from typing import NamedTuple
 from cnnarch.layers import Figures, Input, Layer
 from cnnarch.shapes import Shape
 
-__all__ = ["Graph", "Group", "Node"]
+__all__ = ["Graph", "Node"]
 
 
 class Node:
@@ -64,18 +64,14 @@ class Node:
         return isinstance(self.layer, Input)
 
 
-class Group(NamedTuple):
-    """A block or a named structure: the part of a name that its layers share, and what it is."""
-
-    name: str
-    kind: str
-
-
 class Graph(NamedTuple):
-    """A network as it was built; inputs come first, then layers in the order in which they run."""
+    """A network as it was built; inputs come first, then layers in the order in which they run.
+
+    `groups` has the kind of every block and named structure, by the part of a name that its layers share.
+    """
 
     nodes: tuple[Node, ...]
-    groups: dict[str, Group]
+    groups: dict[str, str]
 
     @property
     def inputs(self) -> tuple[Node, ...]:

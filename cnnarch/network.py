@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -115,8 +116,14 @@ def load(
     >>> load("vgg16", {"classes": 10}).totals.params  # 4,097,000 less, 40,970 more
     134301514
     """
-    document = catalog.read(spec)
-    if isinstance(inputs, Shape):
-        inputs = {next(iter(document.inputs), "input"): inputs}
-    graph = build(document, settings, inputs, limit)
+    collecting = gc.isenabled()
+    gc.disable()  # nothing here makes circles, and looking for them doubles the cost of a million layers
+    try:
+        document = catalog.read(spec)
+        if isinstance(inputs, Shape):
+            inputs = {next(iter(document.inputs), "input"): inputs}
+        graph = build(document, settings, inputs, limit)
+    finally:
+        if collecting:
+            gc.enable()
     return Network(document, graph, spec, batch, changed=bool(settings or inputs))

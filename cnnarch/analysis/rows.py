@@ -93,7 +93,7 @@ def _row(graph: Graph, label: str, nodes: list[Node]) -> Row:
     depth = label.count("/") + 1
     return Row(
         name=label,
-        kind=first.layer.kind if single else group.kind if group else "",
+        kind=first.layer.kind if single else group or "",
         nodes=tuple(nodes),
         folded=(),
         operation=first.layer.operation(*graph.shapes(first)) if single else _contents(graph, nodes, depth),
@@ -120,7 +120,7 @@ def _contents(graph: Graph, nodes: list[Node], depth: int) -> str:
         group = graph.groups.get(part)
         if group is None and node.layer.folds:
             continue
-        kind = group.kind if group else _with_kernel(graph, node)
+        kind = group if group else _with_kernel(graph, node)
         counts[kind] = counts.get(kind, 0) + 1
     parts = [kind if count == 1 else f"{count} {kind}" for kind, count in counts.items()]
     return ", ".join(parts) or "element-wise"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -38,7 +37,7 @@ def limit_options(command: Any) -> Any:
 @limit_options
 @spec_options
 @output_options("table", "json", "csv", "markdown")
-def command(specs: tuple[str, ...], everything: bool, out: Output, **options: Any) -> None:
+def command(specs: tuple[str, ...], everything: bool, out: Output, **options: Any) -> int:
     """Is a spec valid, true, within limits?
 
     Whether it can be built, keeps its published figures and stays within the limits given.
@@ -63,7 +62,7 @@ def command(specs: tuple[str, ...], everything: bool, out: Output, **options: An
         if one.error is not None:
             click.echo(f"{one.error}\n", err=True)
     out.put(pages=lambda: [page(found)], record=lambda: record(found))
-    sys.exit(0 if all(one.ok for one in found) else NO)
+    return 0 if all(one.ok for one in found) else NO
 
 
 def _checked(name: str, limits: list[Limit], changes: dict[str, Any]) -> Checked:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Optional
 
 from cnnarch.errors import Cause, Problem, ReadError, Source, Span, SpecError, suggestion
-from cnnarch.graph import Graph, Group, Node
+from cnnarch.graph import Graph, Node
 from cnnarch.layers import Figures, Input, Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Shape
@@ -76,12 +76,16 @@ class _Limit(Exception):  # noqa: N818, it is not an error of its own
 class _Scope:
     """Where names are counted: the top of a spec, a block, or a named structure, which sees what is around it."""
 
-    __slots__ = ("counts", "outer", "prefix", "values")
+    __slots__ = ("arriving", "counts", "is_block", "outer", "prefix", "values")
 
-    def __init__(self, prefix: str, values: Values, outer: _Scope | None = None) -> None:
+    def __init__(
+        self, prefix: str, values: Values, outer: _Scope | None = None, arriving: Flow = None, is_block: bool = False
+    ) -> None:
         self.prefix = prefix
         self.values = values
         self.outer = outer
+        self.arriving = arriving  # what `from: input` names in a block
+        self.is_block = is_block
         self.counts: dict[str, int] = {}
 
 
@@ -90,7 +94,7 @@ class _Builder:
         self.spec = spec
         self.limit = limit
         self.nodes: list[Node] = []
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[str, str] = {}
         self.flows: dict[str, Flow] = {}  # what has a name, by its full name
         self.problems: dict[tuple[str, Span | None], Problem] = {}
         self.unknown: list[tuple[Scalar, Item, _Scope]] = []  # names that nothing had yet
@@ -209,14 +213,12 @@ class _Builder:
             if value is None:
                 value = self.computed(default, x, values, item.span(), f"in `{setting}` of `{name}`")
             else:
-                span = item.span(item.places[setting][1])
+                span = item.span_of_value(setting)
                 value = self.computed(value, x, scope.values, span, f"in `{setting}` of `{name}`")
             if value is INVALID:
                 return self.finish(item, name, None)
             values[setting] = value
-        inner = _Scope(f"{name}/", values)
-        self.flows[f"{name}/input"] = x
-        return self.group(item, name, x, inner)
+        return self.group(item, name, x, _Scope(f"{name}/", values, scope, x, True))
 
     def group(self, item: Item, name: str, x: Flow, inner: _Scope) -> Flow:
         """What a block or a named structure holds, perhaps with another's weights."""
@@ -225,12 +227,13 @@ class _Builder:
             self.stop(f"the spec uses blocks more than {self.limit:,} times", item.span(), "the limit can be set")
         outer = self.sharing
         if item.modifiers.share is not None:
-            other = self.find(item.modifiers.share.value, _outside(inner, name))
-            if other in self.groups and self.groups[other].kind == item.kind:
+            assert inner.outer is not None
+            other = self.find(item.modifiers.share.value, inner.outer)
+            if other is not None and self.groups.get(other) == item.kind:
                 self.sharing = (name, other)
             else:
-                self.cannot_share(item, other, f"a `{item.kind}`", inner)
-        self.groups[name] = Group(name, item.kind)
+                self.cannot_share(item, item.modifiers.share.value, inner.outer)
+        self.groups[name] = item.kind
         if isinstance(item, BlockItem):
             x = self.sequence(item.block.layers, x, inner)
         else:
@@ -274,10 +277,10 @@ class _Builder:
     def instance(self, item: LayerItem, name: str, x: Flow, scope: _Scope) -> Layer | None:
         """The layer with its settings computed."""
         found: Values = {}
-        for setting, given in item.values.items():
+        for setting, given in (item.values or {}).items():
             value = given
             if isinstance(given, Expression):
-                span = item.span(item.places[setting][1])
+                span = item.span_of_value(setting)
                 value = self.computed(given, x, scope.values, span, f"in `{setting}` of `{name}`")
                 value = self.converted(value, item.cls.settings[setting].type, span, f"`{setting}` of `{name}`")
             if value is INVALID:
@@ -302,7 +305,7 @@ class _Builder:
                 raise Cause(f"a size of over 2^62 in the output {figures.output.rank}-dimensional")
         except Cause as cause:
             arrived = f"the input here is {self.listed(x)}, {self.origin(x)}"
-            place, end = item.places.get(cause.setting, (kind_key(item), None))
+            place, end = item.place(cause.setting) or (kind_key(item), None)
             hint = f"{arrived}; {cause.hint}" if cause.hint else arrived
             self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
             return _recovered(layer, shapes)
@@ -312,14 +315,15 @@ class _Builder:
     def owner(self, item: LayerItem, name: str, figures: Figures, scope: _Scope) -> int | None:
         """The node whose weights a layer uses."""
         if item.modifiers.share is not None:
-            other = self.find(item.modifiers.share.value, scope)
+            wanted = item.modifiers.share.value
+            other = self.find(wanted, scope)
         else:
             assert self.sharing is not None
             group, shared = self.sharing
-            other = shared + name[len(group) :]
-        flow = self.flows.get(other)
+            wanted = other = shared + name[len(group) :]
+        flow = self.flows.get(other) if other is not None else None
         if not flow or other in self.groups or self.nodes[flow[0]].layer.kind != item.kind:
-            return self.cannot_share(item, other, f"a `{item.kind}`", scope)
+            return self.cannot_share(item, wanted, scope)
         node = self.nodes[flow[0]]
         if (node.figures.weights, node.figures.biases) != (figures.weights, figures.biases):
             theirs, ours = node.figures.params, figures.params
@@ -346,26 +350,31 @@ class _Builder:
         self.flows[name] = flow
         return flow
 
-    def find(self, text: str, scope: _Scope | None) -> str:
-        """The full name of what a text names here; the text itself if there is nothing."""
-        while scope is not None:
-            if scope.prefix + text in self.flows:
-                return scope.prefix + text
-            scope = scope.outer
-        return text if text in self.flows else f"?{text}"
+    def find(self, text: str, scope: _Scope) -> str | None:
+        """The full name of what a text names here: in the block that it stands in, outwards."""
+        inner: _Scope | None = scope
+        while inner is not None:
+            if inner.prefix + text in self.flows:
+                return inner.prefix + text
+            inner = None if inner.is_block else inner.outer
+        return None
 
     def sources(self, item: Item, scope: _Scope) -> Flow:
         flows: list[Flow] = []
         for name in item.modifiers.sources:
             full = self.find(name.value, scope)
-            if full not in self.flows:
+            if full is not None:
+                flows.append(self.flows[full])
+            elif name.value == "input" and (block := _block_around(scope)) is not None:
+                flows.append(block.arriving)
+            else:
                 self.unknown.append((name, item, scope))
-            flows.append(self.flows.get(full))
+                flows.append(None)
         return _joined(flows)
 
     def explain_unknown(self, name: Scalar, item: Item, scope: _Scope) -> None:
         """Now that all is built: does it come later, or is there none?"""
-        if self.find(name.value, scope) in self.flows:
+        if self.find(name.value, scope) is not None:
             message, hint = (
                 f"`from` names `{name.value}`, which comes later",
                 "a layer can take only what stands before",
@@ -443,11 +452,11 @@ class _Builder:
             hint = "`from` says which; `concat` and `add` join several"
         self.problem(message, item.span(kind_key(item)), hint)
 
-    def cannot_share(self, item: Item, other: str, what: str, scope: _Scope) -> None:
-        name = other.lstrip("?")
-        hint = suggestion(name, [full for full in self.flows if full.startswith(scope.prefix)][:1000])
+    def cannot_share(self, item: Item, name: str, scope: _Scope) -> None:
+        near = [full[len(scope.prefix) :] for full in self.flows if full.startswith(scope.prefix)]
+        hint = suggestion(name, near[:1000])
         self.problem(
-            f"`share` names `{name}`, and there is no {what[2:]} of that name before", self.share_span(item), hint
+            f"`share` names `{name}`, and there is no `{item.kind}` of that name before", self.share_span(item), hint
         )
 
     def share_span(self, item: Item) -> Span:
@@ -474,9 +483,12 @@ def _joined(flows: list[Flow]) -> Flow:
     return joined
 
 
-def _outside(inner: _Scope, name: str) -> _Scope:
-    """The scope that a group stands in, to look up names."""
-    return inner.outer or _Scope(name[: len(name) - len(name.rsplit("/", 1)[-1])], {})
+def _block_around(scope: _Scope) -> _Scope | None:
+    """The scope of the block that a scope is in, if it is in one."""
+    inner: _Scope | None = scope
+    while inner is not None and not inner.is_block:
+        inner = inner.outer
+    return inner
 
 
 def _recovered(layer: Layer, shapes: tuple[Shape, ...]) -> Figures | None:

@@ -89,7 +89,9 @@ def _bytes(path: str) -> bytes:
         if os.path.exists(path) and not os.path.isfile(path):
             raise ReadError(f"`{path}` is not a file")
         with open(path, "rb") as file:
-            return file.read(LARGEST + 1)
+            if os.fstat(file.fileno()).st_size > LARGEST:
+                raise ReadError(f"`{path}` is larger than {LARGEST // 2**20} MiB", "is it a spec?")
+            return file.read()
     except (OSError, ValueError) as error:
         if isinstance(error, ReadError):
             raise

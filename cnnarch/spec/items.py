@@ -158,15 +158,16 @@ class Items:
             return None
         item = LayerItem(self.reader.source, node, key.value, modifiers)
         item.cls = cls
-        item.places = given
-        item.values = {}
-        for name, (_, place) in given.items():
-            item.values[name] = self.reader.typed(place, cls.settings[name].type, name, names)
-        if INVALID in item.values.values() or self._lacks(key, given, cls.settings):
+        values = {
+            name: self.reader.typed(place, cls.settings[name].type, name, names) for name, (_, place) in given.items()
+        }
+        if self._lacks(key, given, cls.settings) or any(value is INVALID for value in values.values()):
             return None
-        item.layer = None
-        if not any(isinstance(one, Expression) for one in item.values.values()):
-            item.layer = self._constant(cls, item.values)
+        item.layer = item.values = None
+        if any(isinstance(one, Expression) for one in values.values()):
+            item.values = values
+        else:
+            item.layer = self._constant(cls, values)
         return item
 
     def _constant(self, cls: type[Layer], values: dict[str, Any]) -> Layer:
@@ -185,7 +186,6 @@ class Items:
             return None
         item = BlockItem(self.reader.source, node, key.value, modifiers)
         item.block = block
-        item.places = given
         item.values = {name: self.reader.value(place, names) for name, (_, place) in given.items()}
         missing = [
             name for name, default in block.settings.items() if default is None and item.values.get(name) is None
@@ -284,8 +284,7 @@ class Items:
         """The layer that joins what a structure holds."""
         item = LayerItem(self.reader.source, key, kind, PLAIN)
         item.cls = KINDS[kind]
-        item.places = {}
-        item.values = {}
+        item.values = None
         item.layer = self._constant(item.cls, {})
         return item
 

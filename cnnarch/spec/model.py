@@ -1,6 +1,6 @@
 """What a spec says, before anything is computed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping as ReadOnly
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -8,7 +8,7 @@ from cnnarch.errors import Source, Span
 from cnnarch.layers import Layer
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import Expression
-from cnnarch.spec.source import Node, Scalar, span_of
+from cnnarch.spec.source import Mapping, Node, Scalar, span_of
 
 __all__ = ["PLAIN", "Block", "BlockItem", "Branches", "Claim", "Group", "Item", "LayerItem", "Modifiers", "Residual",
            "Spec", "Value"]  # fmt: skip
@@ -26,7 +26,7 @@ class Modifiers(NamedTuple):
     share: Scalar | None = None
     train_only: bool = False
     note: str = ""
-    places: Mapping[str, Node] = MappingProxyType({})
+    places: ReadOnly[str, Node] = MappingProxyType({})
 
 
 PLAIN = Modifiers()
@@ -50,6 +50,20 @@ class Item:
         self.numbered = False
         self.least = 1
 
+    def place(self, setting: str) -> tuple[Node, Node] | None:
+        """Where a setting stands: its key and its value; a lone value stands for the first setting."""
+        value = self.node.get(self.kind) if isinstance(self.node, Mapping) else None
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            return value, value
+        return next(((key, one) for key, one in value.items if key.value == setting), None)
+
+    def span_of_value(self, setting: str) -> Span:
+        """The place of a setting's value; the item's own if it is not given."""
+        found = self.place(setting)
+        return self.span(found[1] if found else None)
+
     def span(self, node: Node | None = None, end: Node | None = None) -> Span:
         """The place of a node of this item, or of the item itself."""
         return span_of(self.source, node or self.node, end)
@@ -58,20 +72,18 @@ class Item:
 class LayerItem(Item):
     """A layer of a shipped kind; `layer` is there if no setting has to be computed."""
 
-    __slots__ = ("cls", "layer", "places", "values")
+    __slots__ = ("cls", "layer", "values")
 
     cls: type[Layer]
     layer: Layer | None
-    values: dict[str, Value]
-    places: dict[str, tuple[Node, Node]]  # key and value of each setting
+    values: dict[str, Value] | None  # unless there is the layer
 
 
 class BlockItem(Item):
-    __slots__ = ("block", "places", "values")
+    __slots__ = ("block", "values")
 
     block: "Block"
     values: dict[str, Value]
-    places: dict[str, tuple[Node, Node]]
 
 
 class Group(Item):

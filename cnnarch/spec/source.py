@@ -109,6 +109,7 @@ class _Composer:
         self.anchors: dict[str, Node] = {}
         self.depth = 0
         self.aliased = 0
+        self.line = 0
 
     def document(self) -> Node | None:
         root: Node | None = None
@@ -140,14 +141,20 @@ class _Composer:
             self.depth -= 1
         if event.tag is not None and not (event.tag == "!" and kind is yaml.ScalarEvent):
             self.problems += self._error(f"the tag `{event.tag}` is not part of the language", event).problems
-        node.line = event.start_mark.line + 1
-        node.column = event.start_mark.column + 1
-        # One number object serves for both lines where it can.
-        node.end_line = node.line if end.line + 1 == node.line else end.line + 1
+        start = event.start_mark
+        node.line = self._number(start.line + 1)
+        node.column = start.column + 1
+        node.end_line = self._number(end.line + 1)
         node.end_column = end.column + 1
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
+
+    def _number(self, line: int) -> int:
+        """The number of a line, as one object for all that stands on it: much of a large tree's memory."""
+        if line != self.line:
+            self.line = line
+        return self.line
 
     def _fill(self, node: Sequence | Mapping) -> Any:
         """Read what is in a collection, up to its end; gives the mark of that."""

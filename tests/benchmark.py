@@ -1,0 +1,158 @@
+"""Speed, as ratios within one run: `python -m tests.benchmark`.
+
+The machines that this runs on are shared and noisy, so nothing here is compared with a number of
+seconds from elsewhere: processes are timed in turns, and the best of each is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROUNDS = 25
+
+BARE_TABLE = """
+import click, yaml
+from rich.console import Console
+from rich.table import Table
+table = Table("layer", "output")
+table.add_row("conv1", "55×55×96")
+Console().print(table)
+"""
+COMMAND = "import sys; sys.argv[1:] = {arguments!r}; from cnnarch.cli import main; main()"
+
+# A layer of each kind in turn, three keys and values to a convolution.
+PATTERN = "  - conv: {filters: 8, kernel: 3, padding: half}\n  - batchnorm\n  - relu\n"
+
+
+def main() -> None:
+    console = Console()
+    console.print(starts())
+    console.print(builds())
+    console.print(scaling())
+
+
+def starts() -> Table:
+    """Whole processes beside bare ones that import the same libraries."""
+    cases = {
+        "bare table": BARE_TABLE,
+        "summary alexnet": COMMAND.format(arguments=["summary", "alexnet"]),
+        "bare imports": "import click, yaml",
+        "summary alexnet --format json": COMMAND.format(arguments=["summary", "alexnet", "--format", "json"]),
+        "--help": COMMAND.format(arguments=["--help"]),
+        "list": COMMAND.format(arguments=["list"]),
+    }
+    times = timed_in_turns(cases)
+    table = Table("process", "best, ms", "times bare", "aim", title="start to end")
+    for name, bare, aim in (
+        ("bare table", "bare table", ""),
+        ("summary alexnet", "bare table", "≤ 1.25"),
+        ("bare imports", "bare imports", ""),
+        ("summary alexnet --format json", "bare imports", "≤ 1.25"),
+        ("--help", "bare imports", ""),
+        ("list", "bare table", ""),
+    ):
+        table.add_row(name, f"{1000 * times[name]:.1f}", f"{times[name] / times[bare]:.2f}", aim)
+    return table
+
+
+def timed_in_turns(cases: dict[str, str]) -> dict[str, float]:
+    """The best time of each program, run by turns so that noise falls on all alike."""
+    # Installed programs have their bytecode; a checkout run with this variable would not.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    best: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        for name, program in cases.items():
+            start = time.perf_counter()
+            subprocess.run(
+                [sys.executable, "-c", program], stdout=subprocess.DEVNULL, env=environment, check=True
+            )
+            best[name] = min(best.get(name, 1e9), time.perf_counter() - start)
+    return best
+
+
+def builds() -> Table:
+    """Networks from text to graph, and to totals, in this process."""
+    from cnnarch import load
+    from cnnarch.analysis.totals import total
+    from cnnarch.spec import catalog
+    from cnnarch.spec.build import build
+
+    table = Table("network", "layers", "from text, ms", "build alone, ms", "totals, ms", "aim", title="building")
+    for name, aim in (("alexnet", ""), ("vgg16", ""), ("googlenet", ""), ("resnet50", "from text < 5 ms")):
+        spec = catalog.read(name)
+        graph = build(spec)
+        row = [best_of(lambda name=name: load(name)), best_of(lambda spec=spec: build(spec))]  # type: ignore[misc]
+        row.append(best_of(lambda graph=graph: total(graph)))  # type: ignore[misc]
+        table.add_row(name, str(len(graph.layers)), *(f"{1000 * value:.2f}" for value in row), aim)
+    return table
+
+
+def best_of(call: Callable[[], object], rounds: int = 30) -> float:
+    best = 1e9
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def scaling() -> Table:
+    """The cost of a layer at three sizes, written out and repeated, each in a process of its own."""
+    table = Table("spec", "layers", "µs a layer", "to the smallest", "peak, MiB", "aim", title="cost of a layer")
+    for form in ("flat", "repeat"):
+        smallest = 0.0
+        for layers in (100, 10_000, 1_000_000):
+            out = subprocess.run(
+                [sys.executable, "-m", "tests.benchmark", form, str(layers)],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.split()
+            micros, peak = float(out[0]), float(out[1])
+            smallest = smallest or micros
+            table.add_row(
+                form, f"{layers:,}", f"{micros:.2f}", f"{micros / smallest:.2f}", f"{peak:.0f}", "within 1.5"
+            )
+    return table
+
+
+def measure(form: str, layers: int) -> None:
+    """Print the microseconds a layer takes, and the most memory of the process in MiB."""
+    import resource
+
+    from cnnarch import load
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "net.yaml")
+        path.write_text(spec_text(form, layers))
+        call = lambda: load(str(path), limit=2 * layers)  # noqa: E731
+        if layers < 10**6:
+            call()  # the first time compiles what is then kept
+        best = best_of(call, rounds=max(1, min(200, 100_000 // layers)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(1e6 * best / layers, peak)
+
+
+def spec_text(form: str, layers: int) -> str:
+    turns = layers // 3
+    head = "name: many\ninput: 16x16x8\n"
+    if form == "flat":
+        return f"{head}layers:\n{PATTERN * turns}"
+    body = PATTERN.replace("  - ", "      - ")
+    return f"{head}blocks:\n  unit:\n    layers:\n{body}layers:\n  - unit:\n    repeat: {turns}\n"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        measure(sys.argv[1], int(sys.argv[2]))
+    else:
+        main()
