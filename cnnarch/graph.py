@@ -83,9 +83,14 @@ class Graph(NamedTuple):
 
     @property
     def outputs(self) -> tuple[Node, ...]:
-        """What no other layer takes."""
-        taken = {source for node in self.nodes for source in node.sources}
-        return tuple(node for number, node in enumerate(self.nodes) if number not in taken)
+        """What no other layer takes; what only training takes is an output at inference."""
+        taken = {source for node in self.nodes if not node.train_only for source in node.sources}
+        in_training = {source for node in self.nodes if node.train_only for source in node.sources}
+        return tuple(
+            node
+            for number, node in enumerate(self.nodes)
+            if number not in taken and not (node.train_only and number in in_training)
+        )
 
     def shapes(self, node: Node) -> tuple[Shape, ...]:
         """What a node is given."""

@@ -96,17 +96,24 @@ class Window(NamedTuple):
         the axis, as in Caffe and PyTorch.
         """
         room = length + self.before + self.after - self.reach
-        if room < 0:
-            return 0
         if not self.ceil:
-            return room // self.stride + 1
-        places = -(-room // self.stride) + 1
-        return places - 1 if (places - 1) * self.stride >= length + self.before else places
+            return max(room // self.stride + 1, 0)
+        places = max(-(-room // self.stride) + 1, 0)
+        behind = places and (places - 1) * self.stride >= length + self.before
+        return places - 1 if behind else places
 
     def unread(self, length: int) -> int:
-        """How many pixels at the end of the axis no window reads."""
-        last = (self.outputs(length) - 1) * self.stride + self.reach - self.before
-        return max(length - last, 0)
+        """How many pixels at the end of the axis no window reads.
+
+        >>> Window(11, stride=4).unread(224)  # the last of 54 windows ends with pixel 223
+        1
+        """
+        last = -1
+        for offset in range(-self.before, self.reach - self.before, self.dilation):
+            place = min(self.outputs(length) - 1, (length - 1 - offset) // self.stride)
+            if place >= 0:
+                last = max(last, place * self.stride + offset)
+        return length - 1 - last
 
     def inside(self, length: int, places: int) -> int:
         """Count the window's cells that lie on real pixels, summed over so many places.

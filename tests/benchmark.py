@@ -72,9 +72,7 @@ def timed_in_turns(cases: dict[str, str]) -> dict[str, float]:
     for _ in range(ROUNDS):
         for name, program in cases.items():
             start = time.perf_counter()
-            subprocess.run(
-                [sys.executable, "-c", program], stdout=subprocess.DEVNULL, env=environment, check=True
-            )
+            subprocess.run([sys.executable, "-c", program], stdout=subprocess.DEVNULL, env=environment, check=True)
             best[name] = min(best.get(name, 1e9), time.perf_counter() - start)
     return best
 
@@ -119,9 +117,7 @@ def scaling() -> Table:
             ).stdout.split()
             micros, peak = float(out[0]), float(out[1])
             smallest = smallest or micros
-            table.add_row(
-                form, f"{layers:,}", f"{micros:.2f}", f"{micros / smallest:.2f}", f"{peak:.0f}", "within 1.5"
-            )
+            table.add_row(form, f"{layers:,}", f"{micros:.2f}", f"{micros / smallest:.2f}", f"{peak:.0f}", "within 1.5")
     return table
 
 
@@ -134,7 +130,10 @@ def measure(form: str, layers: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "net.yaml")
         path.write_text(spec_text(form, layers))
-        call = lambda: load(str(path), limit=2 * layers)  # noqa: E731
+
+        def call() -> object:
+            return load(str(path), limit=2 * layers)
+
         if layers < 10**6:
             call()  # the first time compiles what is then kept
         best = best_of(call, rounds=max(1, min(200, 100_000 // layers)))

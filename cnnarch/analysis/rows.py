@@ -86,7 +86,9 @@ def _with(row: Row, node: Node) -> Row:
 
 
 def _row(graph: Graph, label: str, nodes: list[Node]) -> Row:
-    first, last = nodes[0], nodes[-1]
+    running = [node for node in nodes if not node.train_only]
+    counted = running or nodes  # what runs only in training is not part of a block's sums, unless it is all of it
+    first, last = counted[0], counted[-1]
     group = graph.groups.get(label)
     single = len(nodes) == 1 and first.name == label
     owner = graph.nodes[first.owner].name if first.owner is not None else ""
@@ -99,11 +101,11 @@ def _row(graph: Graph, label: str, nodes: list[Node]) -> Row:
         operation=first.layer.operation(*graph.shapes(first)) if single else _contents(graph, nodes, depth),
         inputs=graph.shapes(first),
         output=last.output,
-        weights=sum(node.weights for node in nodes),
-        biases=sum(node.biases for node in nodes),
-        buffers=sum(node.buffers for node in nodes),
-        macs=sum(node.macs for node in nodes),
-        train_only=first.train_only,
+        weights=sum(node.weights for node in counted),
+        biases=sum(node.biases for node in counted),
+        buffers=sum(node.buffers for node in counted),
+        macs=sum(node.macs for node in counted),
+        train_only=not running,
         shares=owner if single else "/".join(owner.split("/")[:depth]),
     )
 

@@ -61,6 +61,7 @@ class Layer:
     example: ClassVar[str] = ""  # a line of a spec
     source: ClassVar[str] = ""
     folds: ClassVar[bool] = False  # shown in the row of the layer before
+    loose: ClassVar[tuple[str, ...]] = ()  # settings that can differ between layers that share weights
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # how many it takes, at least and at most
     settings: ClassVar[dict[str, Setting]] = {}
 
@@ -107,6 +108,14 @@ class Layer:
             for (name, one), value in zip(self.settings.items(), self._values)
             if one.required or value != one.default
         }
+
+    def can_share(self, other: "Layer") -> bool:
+        """Whether one set of weights fits both, given as many input channels."""
+        return type(self) is type(other) and all(
+            ours == theirs
+            for name, ours, theirs in zip(self.settings, self._values, other._values)
+            if name not in self.loose
+        )
 
     # What a kind can override; each takes one shape per input.
 

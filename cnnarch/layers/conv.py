@@ -155,6 +155,8 @@ class ConvTranspose(Convolving):
         """What is added behind the output of every axis."""
         found = self.resolve(x)
         if self.padding == "same":
+            if self.output_padding:
+                raise Cause("padding same leaves no room for output padding, whatever the input", "output_padding")
             return tuple(max(window.stride - window.reach, 0) for window in found)
         extra = by_axis(self.output_padding, x.rank, "output_padding")
         for window, one in zip(found, extra):

@@ -15,7 +15,7 @@ class ElementWiseMerge(Layer):
     inputs = (2, None)
 
     def output(self, *xs: Shape) -> Shape:
-        largest = max(xs, key=lambda x: x.units)
+        largest = max(xs, key=lambda x: (x.units, x.rank))
         for x in xs:
             if x != largest and not (x.channels == largest.channels and all(size == 1 for size in x.spatial)):
                 raise Cause(f"{self.kind} needs one shape, and {_listed(xs)} are the inputs")

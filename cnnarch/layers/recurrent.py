@@ -14,6 +14,7 @@ class Recurrent(Layer):
     """A cell of gates; every gate reads the input and the state before."""
 
     family = "recurrent"
+    loose = ("returns",)
     gates = 0
 
     units: int = setting(Count(), "size of the state", elsewhere=("hidden_size", "num_units", "hidden", "filters"))

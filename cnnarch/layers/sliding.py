@@ -15,6 +15,8 @@ __all__ = ["Sliding", "product", "times"]
 class Sliding(Layer):
     """A layer with a window; the number of spatial axes is the input's."""
 
+    loose = ("stride", "padding", "dilation", "output_padding")
+
     kernel: PerAxis = setting(
         Sizes(),
         "size of the window",

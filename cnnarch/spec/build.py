@@ -101,6 +101,7 @@ class _Builder:
         self.layers: dict[tuple[Any, ...], Layer] = {}
         self.measured: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}
         self.settings: Values = {}
+        self.inputs = 0
         self.turns = 0
         self.depth = 0
         self.train_only = False
@@ -108,6 +109,7 @@ class _Builder:
 
     def run(self, settings: Mapping[str, Any], inputs: dict[str, Shape]) -> Graph:
         self.set(settings)
+        self.inputs = len(inputs)
         for name, shape in inputs.items():
             self.flows[name] = (len(self.nodes),)
             self.nodes.append(Node(name, Input(shape), (), Figures(shape)))
@@ -261,11 +263,11 @@ class _Builder:
         figures = self.measured.get((layer, shapes)) or self.measure(item, name, layer, x)
         if figures is None:
             return self.finish(item, name, None)
-        if len(self.nodes) >= self.limit:
+        if len(self.nodes) - self.inputs >= self.limit:
             self.stop(f"the spec makes more than {self.limit:,} layers", item.span(), "`--layer-limit` sets the limit")
         owner = None
         if item.modifiers.share is not None or self.sharing is not None:
-            owner = self.owner(item, name, figures, scope)
+            owner = self.owner(item, name, layer, x, scope)
         if not self.train_only:
             for number in x:
                 if self.nodes[number].train_only:
@@ -312,7 +314,7 @@ class _Builder:
         self.measured[layer, shapes] = figures
         return figures
 
-    def owner(self, item: LayerItem, name: str, figures: Figures, scope: _Scope) -> int | None:
+    def owner(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...], scope: _Scope) -> int | None:
         """The node whose weights a layer uses."""
         if item.modifiers.share is not None:
             wanted = item.modifiers.share.value
@@ -325,10 +327,11 @@ class _Builder:
         if not flow or other in self.groups or self.nodes[flow[0]].layer.kind != item.kind:
             return self.cannot_share(item, wanted, scope)
         node = self.nodes[flow[0]]
-        if (node.figures.weights, node.figures.biases) != (figures.weights, figures.biases):
-            theirs, ours = node.figures.params, figures.params
-            message = f"`{name}` needs {ours:,} parameters and cannot share the {theirs:,} of `{other}`"
-            return self.problem(message, self.share_span(item), "layers that share have the same settings and channels")
+        ours, theirs = self.shapes(x)[0].channels, self.shapes(node.sources)[0].channels
+        if ours != theirs or not layer.can_share(node.layer):
+            message = f"`{name}` cannot share the weights of `{other}`, which have another shape"
+            hint = f"both need the same settings, and as many input channels: {ours} here, {theirs} there"
+            return self.problem(message, self.share_span(item), hint)
         if node.train_only and not self.train_only:
             return self.problem(f"`{other}` is there only in training", self.share_span(item))
         return flow[0] if node.owner is None else node.owner
@@ -436,7 +439,7 @@ class _Builder:
 
     def check_size(self, item: Item, times: int) -> None:
         """Refuse a repeat before its layers are made."""
-        if len(self.nodes) + times * max(item.least, 1) > self.limit:
+        if len(self.nodes) - self.inputs + times * max(item.least, 1) > self.limit:
             span = item.span(item.modifiers.places["repeat"])
             message = f"repeat {times:,} makes more than {self.limit:,} layers"
             self.stop(message, span, "`--layer-limit` sets the limit")

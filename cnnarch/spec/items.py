@@ -322,9 +322,9 @@ class Items:
 def number(items: list[Item]) -> None:
     """Say of every item in a scope whether a number follows its label.
 
-    A number follows where a label stands more than once, or is repeated, or could be taken for
-    another's with its number (`relu6` beside `relu`). A structure without a name is part of the
-    scope that it stands in.
+    A number follows where a kind stands more than once, or is repeated, or could be taken for
+    another with its number (`relu6` beside `relu`). A name that was given stays as it is, unless it
+    is repeated. A structure without a name is part of the scope that it stands in.
     """
     _number([items])
 
@@ -336,14 +336,18 @@ def _number(lists: list[list[Item]]) -> None:
         _gather(items, labels, found, 1)
     for item in found:
         plain = item.label.rstrip("0123456789")
-        item.numbered = labels[item.label] > 1 or (plain != item.label and plain in labels)
+        if item.modifiers.name:
+            item.numbered = item.modifiers.repeat is not None
+        else:
+            item.numbered = labels[item.label] > 1 or (plain != item.label and plain in labels)
 
 
 def _gather(items: list[Item], labels: dict[str, int], found: list[Item], times: int) -> None:
     for item in items:
         again = times if item.modifiers.repeat is None else 2
         if isinstance(item, (LayerItem, BlockItem)) or item.modifiers.name:
-            labels[item.label] = labels.get(item.label, 0) + again
+            if not item.modifiers.name:
+                labels[item.label] = labels.get(item.label, 0) + again
             found.append(item)
         else:
             for part in parts(item):
