@@ -1,9 +1,14 @@
 """What can be wrong with a spec, where it stands, and how it is told."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["Cause", "Problem", "ReadError", "Source", "Span", "SpecError", "printable", "suggestion"]
+__all__ = [
+    "MOST_PROBLEMS", "Cause", "Problem", "ReadError", "Source", "Span", "SpecError",
+    "listed", "printable", "shortened", "suggestion",
+]  # fmt: skip
 
+MOST_PROBLEMS = 50  # after so many a reader stops
 LINE_WIDTH = 100  # what is shown of a long source line
 
 
@@ -45,6 +50,11 @@ class Problem(NamedTuple):
     span: Span | None = None
     hint: str = ""
 
+    @classmethod
+    def of(cls, message: str, span: Span | None = None, hint: str = "") -> "Problem":
+        """A problem whose words are short, however long the names in them."""
+        return cls(shortened(message, 300), span, shortened(hint, 500))
+
     def __str__(self) -> str:
         lines = [f"error: {printable(self.message)}"]
         if self.span is not None:
@@ -62,7 +72,8 @@ class SpecError(ValueError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        return "\n\n".join(map(str, self.problems))
+        more = [f"only the first {MOST_PROBLEMS} mistakes are shown"] if len(self.problems) >= MOST_PROBLEMS else []
+        return "\n\n".join([*map(str, self.problems), *more])
 
 
 class ReadError(OSError):
@@ -100,6 +111,26 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def shortened(text: str, length: int) -> str:
+    """A text without its middle, if it is longer than that.
+
+    >>> shortened("unknown kind `aaaaaaaaaaaaaaaaaaaaaaaaaaaa`", 24)
+    'unknown kind `…aaaaaaaa`'
+    """
+    return text if len(text) <= length else f"{text[: length - length // 3 - 2]}…{text[-(length // 3) - 1 :]}"
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Names for a hint: all of a few, the first of many.
+
+    >>> listed(["stride", "padding"]), listed("abc", most=2)
+    ('`stride`, `padding`', '`a`, `b` and 1 more')
+    """
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(f"`{name}`" for name in every[:most]) + more
+
+
 def suggestion(word: str, known: list[str]) -> str:
     """Give the known word that was probably meant, as a question for a hint, or nothing.
 
@@ -108,8 +139,9 @@ def suggestion(word: str, known: list[str]) -> str:
     """
     import difflib  # noqa: PLC0415, only needed where something is wrong
 
-    close = difflib.get_close_matches(word[:100], known, n=1)
-    return f"did you mean `{close[0]}`?" if close else ""
+    folded = {one.lower(): one for one in reversed(known)}
+    close = difflib.get_close_matches(word[:100].lower(), folded, n=1)
+    return f"did you mean `{folded[close[0]]}`?" if close else ""
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:
@@ -129,7 +161,7 @@ def _excerpt(span: Span) -> list[str]:
     end = max(end, start + 1)
     skip = 0
     if len(line) > LINE_WIDTH:
-        skip = max(0, min(start - LINE_WIDTH // 4, len(line) - LINE_WIDTH))
+        skip = 0 if end <= LINE_WIDTH else max(0, min(start - LINE_WIDTH // 4, len(line) - LINE_WIDTH))
         line = line[skip : skip + LINE_WIDTH]
     before = printable(line[: start - skip])
     marked = printable(line[start - skip : end - skip])

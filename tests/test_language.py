@@ -948,7 +948,7 @@ MISTAKES = {
     "size": "unknown name `size`",
     "sqrt(a)": "unknown function `sqrt`",
     "x.depth": "there is no `.depth`",
-    "min()": "`min` takes at least 1 arguments, not 0",
+    "min()": "`min` takes at least 1 argument, not 0",
     "round(a, b)": "`round` takes 1 argument, not 2",
     "a << b": "this operator is not part of the language of expressions",
     "a is b": "this comparison is not part of the language of expressions",
@@ -975,9 +975,9 @@ def test_mistakes_in_expressions(expression: str, message: str, write: Write) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("layers: [{relu: , repeat: 6}]", "repeat 6 makes more than 5 layers"),
+        ("layers: [{relu: , repeat: 6}]", "the spec makes more than 5 layers"),
         ("layers: [relu, relu, relu, relu, relu, relu]", "the spec makes more than 5 layers"),
-        ("layers: [{layers: [relu, tanh], repeat: 3}]", "repeat 3 makes more than 5 layers"),
+        ("layers: [{layers: [relu, tanh], repeat: 3}]", "the spec makes more than 5 layers"),
     ],
 )
 def test_the_limit_on_layers(text: str, message: str, write: Write) -> None:

@@ -242,7 +242,7 @@ def test_texts_are_printed_without_effect(command: str, form: str, tmp_path: Pat
     path = tmp_path / "net.yaml"
     path.write_text(
         f"name: {quoted}\ninput: 8x8x3\nsource: {quoted}\nnote: {quoted}\nlayers:\n- relu:\n  note: {quoted}\n"
-        f"- flatten\n- fc: 3\npublished:\n- {{params: 1, source: {quoted}}}\n",
+        f"- conv: {{filters: 2, kernel: 3}}\n- flatten\n- fc: 3\npublished:\n- {{params: 1, source: {quoted}}}\n",
         encoding="utf-8",
     )
     specs = [str(path)] * (2 if command == "compare" else 1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cnnarch.analysis.published import Verdict
 from cnnarch.analysis.totals import Totals
-from cnnarch.errors import Cause, SpecError
+from cnnarch.errors import Cause, ReadError, SpecError
 
 __all__ = ["Checked", "Limit", "Outcome", "outcomes", "parse_limit"]
 
@@ -31,13 +31,13 @@ class Outcome(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """All that was found out about one spec; `error` if it cannot be built."""
+    """All that was found out about one spec; `error` if it cannot be read or built."""
 
     label: str
     totals: Totals | None
     published: list[Verdict]
     limits: list[Outcome]
-    error: SpecError | None = None
+    error: SpecError | ReadError | None = None
 
     @property
     def ok(self) -> bool:

@@ -4,6 +4,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from cnnarch.analysis.rows import Row
+from cnnarch.layers.base import alike
 
 __all__ = ["Pair", "align"]
 
@@ -81,7 +82,7 @@ def _settings(left: Row, right: Row) -> list[str]:
     return [
         f"{name} {_shown(getattr(ours, name))} → {_shown(getattr(theirs, name))}"
         for name in ours.settings
-        if getattr(ours, name) != getattr(theirs, name)
+        if not alike(getattr(ours, name), getattr(theirs, name))
     ]
 
 

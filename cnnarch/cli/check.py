@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cnnarch.analysis.check import Checked, Limit, outcomes, parse_limit
-from cnnarch.cli import NO, help_option
+from cnnarch.cli import MISUSE, NO, help_option
 from cnnarch.cli.options import read, spec_argument, spec_options
 from cnnarch.cli.output import Output, output_options
 from cnnarch.errors import Cause, ReadError, SpecError
@@ -62,6 +62,8 @@ def command(specs: tuple[str, ...], everything: bool, out: Output, **options: An
         if one.error is not None:
             click.echo(f"{one.error}\n", err=True)
     out.put(pages=lambda: [page(found)], record=lambda: record(found))
+    if any(isinstance(one.error, ReadError) for one in found):
+        return MISUSE
     return 0 if all(one.ok for one in found) else NO
 
 
@@ -69,5 +71,5 @@ def _checked(name: str, limits: list[Limit], changes: dict[str, Any]) -> Checked
     try:
         network = read(name, changes)
         return Checked(name, network.totals, network.published(), outcomes(network.totals, limits))
-    except SpecError as error:
+    except (SpecError, ReadError) as error:
         return Checked(name, None, [], [], error)

@@ -14,7 +14,7 @@ else:  # a marker for type checkers, with nothing to do at run time
         return lambda cls: cls
 
 
-__all__ = ["Figures", "Input", "Layer", "Step"]
+__all__ = ["Figures", "Input", "Layer", "Step", "alike"]
 
 
 class Figures(NamedTuple):
@@ -43,6 +43,17 @@ class Step(NamedTuple):
     arithmetic: str
     value: int
     remark: str = ""
+
+
+def alike(ours: Any, theirs: Any) -> bool:
+    """Whether two values of a setting mean the same: 3, and 3 for each axis.
+
+    >>> alike(3, (3, 3)), alike((1, 7), (7, 1))
+    (True, False)
+    """
+    if isinstance(ours, int) and isinstance(theirs, tuple):
+        return all(one == ours for one in theirs)
+    return alike(theirs, ours) if isinstance(ours, tuple) and isinstance(theirs, int) else bool(ours == theirs)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(setting,))
@@ -112,7 +123,7 @@ class Layer:
     def can_share(self, other: "Layer") -> bool:
         """Whether one set of weights fits both, given as many input channels."""
         return type(self) is type(other) and all(
-            ours == theirs
+            alike(ours, theirs)
             for name, ours, theirs in zip(self.settings, self._values, other._values)
             if name not in self.loose
         )

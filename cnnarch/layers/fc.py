@@ -66,7 +66,9 @@ class FullyConnected(Layer):
         formula, arithmetic = "weights", str(weights)
         if x.rank:
             formula, arithmetic = "length × weights", product((*x.spatial, weights))
+        length = [Step("length", "input", str(x.length), x.length)] if x.rank else []
         return [
+            *length,
             Step("units", "units", str(self.units), self.units),
             Step("weights", "inputs × units", f"{x.channels} * {self.units}", weights),
             Step("biases", "units" if self.bias else "none", str(self.count_biases(x)), self.count_biases(x)),

@@ -61,7 +61,7 @@ class Count(SettingType):
 class Sizes(Count):
     """A whole number, or one for each spatial axis.
 
-    >>> Sizes().convert([1, 7]), Sizes().convert([3, 3])
+    >>> Sizes().convert([1, 7]), Sizes().convert(3)
     ((1, 7), 3)
     """
 
@@ -74,8 +74,7 @@ class Sizes(Count):
             return super().convert(value)
         if not 1 <= len(value) <= 3:
             raise Cause(f"must have one to three values, not {len(value)}")
-        sizes = tuple(super(Sizes, self).convert(one) for one in value)
-        return sizes[0] if len(sizes) > 1 and len(set(sizes)) == 1 else sizes
+        return tuple(super(Sizes, self).convert(one) for one in value)
 
     def schema(self) -> Schema:
         one = super().schema()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnarch.analysis.check import Checked
-from cnnarch.errors import SpecError
+from cnnarch.errors import Problem, ReadError, SpecError
 from cnnarch.render.data import VERSION
 from cnnarch.render.numbers import grouped
 from cnnarch.render.sheets import Column, Page, Sheet
@@ -29,6 +29,8 @@ def record(found: Sequence[Checked]) -> dict[str, Any]:
 
 
 def _found(one: Checked) -> str:
+    if isinstance(one.error, ReadError):
+        return "cannot be read"
     if one.error is not None:
         count = len(one.error.problems)
         return f"invalid: {count} mistake{'s' if count > 1 else ''}, the first on line {_line(one.error)}"
@@ -63,7 +65,7 @@ def _check(one: Checked) -> dict[str, Any]:
         "valid": one.error is None,
         "problems": [
             {"message": problem.message, "hint": problem.hint, "line": problem.span.line if problem.span else None}
-            for problem in (one.error.problems if one.error else [])
+            for problem in _problems(one)
         ],
         "published": [
             {"figure": verdict.claim.key, "published": verdict.claim.text, "value": verdict.value,
@@ -76,3 +78,9 @@ def _check(one: Checked) -> dict[str, Any]:
         ],
         "totals": one.totals._asdict() if one.totals else None,
     }  # fmt: skip
+
+
+def _problems(one: Checked) -> list[Problem]:
+    if isinstance(one.error, SpecError):
+        return one.error.problems
+    return [one.error.problem] if one.error is not None else []

@@ -37,7 +37,8 @@ def _is_table(value: Any) -> bool:
 
 
 def _encoded(value: Any) -> str:
-    return writer.dumps(value, ensure_ascii=False)
+    text = writer.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else writer.dumps(value)  # what a terminal would act on is escaped
 
 
 def plain(value: Any) -> Any:

@@ -20,11 +20,10 @@ KEYS = tuple(column.key for column in SAVING_COLUMNS)
 def page(network: Network, columns: Sequence[str] = ()) -> Page:
     """Every convolution beside the layers that it stands for."""
     rows = network.savings()
-    if not rows:
-        return [*heading(network), Line("it has no convolutions")]
     return [
         *heading(network),
-        Sheet(chosen(SAVING_COLUMNS, columns or SAVING_TABLE), rows, add_up(rows)),
+        Sheet(chosen(SAVING_COLUMNS, columns or SAVING_TABLE), rows, add_up(rows) if rows else None),
+        *([] if rows else [Line("it has no convolutions")]),
         Line(
             "Weights between the same input and output, biases not counted. dense: every output sees every input. "
             "sparse: every output sees its window, with weights of its own; a window at a padded border keeps those "

@@ -6,23 +6,25 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Optional
 
-from cnnarch.errors import Cause, Problem, ReadError, Source, Span, SpecError, suggestion
+from cnnarch.errors import MOST_PROBLEMS, Cause, Problem, ReadError, Source, Span, SpecError, listed, suggestion
 from cnnarch.graph import Graph, Node
 from cnnarch.layers import Figures, Input, Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import Expression
-from cnnarch.spec.items import kind_key, parts
-from cnnarch.spec.model import PLAIN, BlockItem, Branches, Item, LayerItem, Residual, Spec, Value
+from cnnarch.spec.items import parts
+from cnnarch.spec.model import PLAIN, BlockItem, Branches, Broken, Item, LayerItem, Residual, Spec, Value
 from cnnarch.spec.model import Group as Together
+from cnnarch.spec.size import least_layers
 from cnnarch.spec.source import Scalar
-from cnnarch.spec.values import INVALID, MOST_PROBLEMS, Reader
+from cnnarch.spec.values import INVALID, Reader
 
 __all__ = ["LAYER_LIMIT", "build", "parse_setting"]
 
 LAYER_LIMIT = 1_000_000
 LARGEST_OUTPUT = 2**62
 DEEPEST = 100
+MOST_BARREN = 100_000
 
 Flow = Optional["tuple[int, ...]"]  # numbers of the nodes that arrive; None after a mistake
 Values = dict[str, Any]
@@ -42,7 +44,7 @@ def build(
     shapes = dict(spec.inputs)
     for name, shape in (inputs or {}).items():
         if name not in shapes:
-            hint = suggestion(name, list(shapes)) or f"it has {', '.join(f'`{one}`' for one in shapes)}"
+            hint = suggestion(name, list(shapes)) or f"it has {listed(shapes)}"
             raise ReadError(f"{spec.source.name} has no input `{name}`", hint)
         shapes[name] = shape
     return _Builder(spec, limit).run(settings or {}, shapes)
@@ -96,13 +98,13 @@ class _Builder:
         self.nodes: list[Node] = []
         self.groups: dict[str, str] = {}
         self.flows: dict[str, Flow] = {}  # what has a name, by its full name
-        self.problems: dict[tuple[str, Span | None], Problem] = {}
+        self.problems: dict[Span | str, Problem] = {}
         self.unknown: list[tuple[Scalar, Item, _Scope]] = []  # names that nothing had yet
         self.layers: dict[tuple[Any, ...], Layer] = {}
         self.measured: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}
         self.settings: Values = {}
         self.inputs = 0
-        self.turns = 0
+        self.barren = 0
         self.depth = 0
         self.train_only = False
         self.sharing: tuple[str, str] | None = None  # a group, and the one whose weights it uses
@@ -114,19 +116,22 @@ class _Builder:
             self.flows[name] = (len(self.nodes),)
             self.nodes.append(Node(name, Input(shape), (), Figures(shape)))
         with suppress(_Limit):
+            least, culprit = least_layers(self.spec, self.settings, self.limit)
+            if least > self.limit:
+                item = culprit or self.spec.layers[0]
+                self.too_many(item.span(item.modifiers.places.get("repeat")))
             self.sequence(self.spec.layers, tuple(range(len(inputs))), _Scope("", dict(self.settings)))
-        for missing in self.unknown:
-            self.explain_unknown(*missing)
-        if self.problems:
-            raise SpecError(list(self.problems.values()))
+            for missing in self.unknown:
+                self.explain_unknown(*missing)
+        if self.problems or self.spec.problems:
+            raise SpecError([*self.spec.problems, *self.problems.values()])
         return Graph(tuple(self.nodes), self.groups)
 
     def set(self, given: Mapping[str, Any]) -> None:
         """Compute the spec's settings; each sees those before it."""
         for name in given:
             if name not in self.spec.settings:
-                listed = ", ".join(f"`{one}`" for one in self.spec.settings) or "none"
-                hint = suggestion(name, list(self.spec.settings)) or f"it has {listed}"
+                hint = suggestion(name, list(self.spec.settings)) or f"it has {listed(self.spec.settings) or 'none'}"
                 raise ReadError(f"{self.spec.source.name} has no setting `{name}`", hint)
         for name, declared in self.spec.settings.items():
             value = given.get(name, declared)
@@ -169,7 +174,9 @@ class _Builder:
         outer = self.train_only
         self.train_only = outer or modifiers.train_only
         for _ in range(times):
+            before_turn = len(self.nodes)
             x = self.once(item, x, scope)
+            self.check_barren(item, before_turn)
         self.train_only = outer
         return before if modifiers.train_only else x
 
@@ -178,6 +185,8 @@ class _Builder:
             return self.layer(item, x, scope)
         if isinstance(item, BlockItem):
             return self.block(item, x, scope)
+        if isinstance(item, Broken):
+            return self.finish(item, self.name(item, scope), None) if item.label else None
         if item.modifiers.name:
             name = self.name(item, scope)
             return self.group(item, name, x, _Scope(f"{name}/", scope.values, scope))
@@ -224,9 +233,7 @@ class _Builder:
 
     def group(self, item: Item, name: str, x: Flow, inner: _Scope) -> Flow:
         """What a block or a named structure holds, perhaps with another's weights."""
-        self.turns += 1  # a block may hold nothing, and still take time
-        if self.turns > self.limit:
-            self.stop(f"the spec uses blocks more than {self.limit:,} times", item.span(), "the limit can be set")
+        before = len(self.nodes)
         outer = self.sharing
         if item.modifiers.share is not None:
             assert inner.outer is not None
@@ -241,6 +248,7 @@ class _Builder:
         else:
             x = self.structure(item, x, inner)
         self.sharing = outer
+        self.check_barren(item, before)
         return self.finish(item, name, x)
 
     def skip(self, item: Item, scope: _Scope) -> None:
@@ -264,7 +272,7 @@ class _Builder:
         if figures is None:
             return self.finish(item, name, None)
         if len(self.nodes) - self.inputs >= self.limit:
-            self.stop(f"the spec makes more than {self.limit:,} layers", item.span(), "`--layer-limit` sets the limit")
+            self.too_many(item.span())
         owner = None
         if item.modifiers.share is not None or self.sharing is not None:
             owner = self.owner(item, name, layer, x, scope)
@@ -304,10 +312,10 @@ class _Builder:
         try:
             figures = layer.figures(shapes)
             if max(figures.output) > LARGEST_OUTPUT:
-                raise Cause(f"a size of over 2^62 in the output {figures.output.rank}-dimensional")
+                raise Cause("a size of over 2^62 in the output")
         except Cause as cause:
             arrived = f"the input here is {self.listed(x)}, {self.origin(x)}"
-            place, end = item.place(cause.setting) or (kind_key(item), None)
+            place, end = item.place(cause.setting) or (item.kind_key(), None)
             hint = f"{arrived}; {cause.hint}" if cause.hint else arrived
             self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
             return _recovered(layer, shapes)
@@ -429,7 +437,7 @@ class _Builder:
 
     def problem(self, message: str, span: Span | None, hint: str = "") -> None:
         """Note a mistake, once however often its block is used; returns nothing, the flow after a mistake."""
-        self.problems.setdefault((message, span), Problem(message, span, hint))
+        self.problems.setdefault(span or message, Problem.of(message, span, hint))
         if len(self.problems) >= MOST_PROBLEMS:
             raise _Limit
 
@@ -439,10 +447,18 @@ class _Builder:
 
     def check_size(self, item: Item, times: int) -> None:
         """Refuse a repeat before its layers are made."""
-        if len(self.nodes) - self.inputs + times * max(item.least, 1) > self.limit:
-            span = item.span(item.modifiers.places["repeat"])
-            message = f"repeat {times:,} makes more than {self.limit:,} layers"
-            self.stop(message, span, "`--layer-limit` sets the limit")
+        if times > self.limit:
+            self.too_many(item.span(item.modifiers.places["repeat"]))
+
+    def too_many(self, span: Span) -> None:
+        self.stop(f"the spec makes more than {self.limit:,} layers", span, "`--layer-limit` sets the limit")
+
+    def check_barren(self, item: Item, before: int) -> None:
+        """Refuse to go on where block after block makes no layer, which takes time all the same."""
+        if len(self.nodes) == before and not self.problems:
+            self.barren += 1
+            if self.barren > MOST_BARREN:
+                self.stop(f"more than {MOST_BARREN:,} blocks and repeats that make no layer", item.span())
 
     def wrong_arity(self, item: LayerItem, name: str, x: tuple[int, ...], least: int) -> None:
         if least > 1:
@@ -453,7 +469,7 @@ class _Builder:
                 f"`{name}` takes one input, and {len(x)} arrive: {', '.join(self.nodes[one].name for one in x[:6])}"
             )
             hint = "`from` says which; `concat` and `add` join several"
-        self.problem(message, item.span(kind_key(item)), hint)
+        self.problem(message, item.span(item.kind_key()), hint)
 
     def cannot_share(self, item: Item, name: str, scope: _Scope) -> None:
         near = [full[len(scope.prefix) :] for full in self.flows if full.startswith(scope.prefix)]

@@ -30,7 +30,8 @@ def names() -> list[str]:
 def read(spec: str) -> Spec:
     """Read a spec: a shipped network's name, a path, or `-` for standard input.
 
-    Raises ReadError if there is none, SpecError if it is not valid.
+    Raises ReadError if there is none, SpecError if it cannot be built; what is wrong with single layers
+    `build` raises.
 
     >>> read("alexnet").name
     'AlexNet, without padding'
@@ -62,9 +63,14 @@ def _is_path(spec: str) -> bool:
 def _read(source: Source, chain: tuple[str, ...]) -> Spec:
     def find(name: str, beside: Source) -> Spec:
         base = _extended(name, beside)
-        if base.path in (*chain, source.path) or len(chain) >= DEEPEST_EXTENDS:
+        if base.path in (*chain, source.path):
             raise SpecError([Problem(f"`extends: {name}` goes in a circle")])
-        return _read(base, (*chain, source.path))
+        if len(chain) >= DEEPEST_EXTENDS:
+            raise SpecError([Problem(f"more than {DEEPEST_EXTENDS} specs that extend each other")])
+        spec = _read(base, (*chain, source.path))
+        if spec.problems:
+            raise SpecError(spec.problems)
+        return spec
 
     return read_document(source, find)
 
@@ -72,6 +78,10 @@ def _read(source: Source, chain: tuple[str, ...]) -> Spec:
 def _extended(name: str, beside: Source) -> Source:
     """What an `extends` names: a shipped network, or a file in the folder of the spec that says so."""
     try:
+        if name == "-":
+            raise SpecError(
+                [Problem("there is no network and no file `-`", hint="a spec is extended by its name or path")]
+            )
         if not _is_path(name):
             return read_source(name)
         if os.path.isabs(name):

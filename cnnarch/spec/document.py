@@ -6,12 +6,12 @@ import keyword
 from collections.abc import Callable, Collection
 from typing import Any
 
-from cnnarch.errors import Problem, Source, SpecError, suggestion
+from cnnarch.errors import Problem, Source, Span, SpecError, suggestion
 from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import FUNCTIONS, WORDS
 from cnnarch.spec.items import STRUCTURES, Items, is_name, parts
-from cnnarch.spec.model import Block, BlockItem, Claim, Item, LayerItem, Spec
+from cnnarch.spec.model import Block, BlockItem, Claim, Item, Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
 from cnnarch.spec.values import LONGEST_NUMBER, Reader
 
@@ -45,20 +45,23 @@ Find = Callable[[str, Source], Spec]
 def read_document(source: Source, find: Find) -> Spec:
     """Read a spec; `find` gives the spec that an `extends` names.
 
-    Raises SpecError with every mistake that can be seen without building the network.
+    Raises SpecError where there is nothing to build. Mistakes in single layers are kept in the spec's
+    `problems`, so that building it can find others.
     """
     problems: list[Problem] = []
     root = parse(source, problems)
     reader = Reader(source, problems)
-    if root is None:
-        hint = "a spec has at least `name`, `input` and `layers`"
-        raise SpecError([*problems, Problem("the spec is empty", None, hint)])
+    start = Span(source, 1, 1, 1, 2)
+    hint = "a spec has at least `name`, `input` and `layers`"
+    if root is None or (isinstance(root, Mapping) and not root.items):
+        raise SpecError([*problems, Problem("the spec is empty", start, hint)])
     if not isinstance(root, Mapping):
-        reader.report("a spec is a mapping at the top", root, "it has at least `name`, `input` and `layers`")
+        raise SpecError([*problems, Problem("a spec is a mapping at the top", span_of(source, root), hint)])
+    document = _Document(reader, root, find)
+    spec = document.read()
+    if problems and not document.buildable:
         raise SpecError(problems)
-    spec = _Document(reader, root, find).read()
-    if problems:
-        raise SpecError(problems)
+    spec.problems = problems
     return spec
 
 
@@ -69,6 +72,7 @@ class _Document:
         self.find = find
         self.spec = Spec(reader.source)
         self.given = {key.value: node for key, node in root.items}
+        self.buildable = False
 
     def read(self) -> Spec:
         for key, _ in self.root.items:
@@ -132,11 +136,11 @@ class _Document:
                 hint = suggestion(spec.task, list(TASKS)) or f"there are {', '.join(TASKS)}"
                 self.reader.report(f"unknown task `{spec.task}`", given["task"], hint)
         if "year" in given:
-            year = self.reader.value(given["year"], ())
-            if type(year) is not int or not 1900 <= year <= 2100:
-                self.reader.report("`year` must be a year, as 2012", given["year"])
+            year = given["year"].value if isinstance(given["year"], Scalar) else ""
+            if len(year) == 4 and year.isdecimal() and year.isascii() and 1900 <= int(year) <= 2100:
+                spec.year = int(year)
             else:
-                spec.year = year
+                self.reader.report("`year` must be a year, as 2012", given["year"])
         if "see_also" in given:
             spec.see_also = tuple(one.value for one in self.reader.texts(given["see_also"], "`see_also`"))
 
@@ -194,27 +198,30 @@ class _Document:
     # Layers and blocks
 
     def _layers(self) -> None:
-        if "blocks" in self.given:
-            for key, _ in self.reader.mapping(self.given["blocks"], "`blocks`"):
-                if self._can_name_block(key):
-                    self.spec.blocks[key.value] = Block(key.value, key, self.reader.source)
+        blocks = self.reader.mapping(self.given["blocks"], "`blocks`") if "blocks" in self.given else []
+        for key, _ in blocks:
+            if self._can_name_block(key):
+                self.spec.blocks[key.value] = Block(key.value, key, self.reader.source)
         items = Items(self.reader, self.spec.blocks)
-        if "blocks" in self.given:
-            for key, node in self.reader.mapping(self.given["blocks"], "`blocks`"):
-                if key.value in self.spec.blocks:
-                    self._block(self.spec.blocks[key.value], node)
-            for key, node in self.reader.mapping(self.given["blocks"], "`blocks`"):
-                if key.value in self.spec.blocks:
-                    self._body(self.spec.blocks[key.value], node, items)
-        if "layers" in self.given and "extends" not in self.given:
+        for key, node in blocks:
+            if key.value in self.spec.blocks:
+                self._block(self.spec.blocks[key.value], node)
+        extends = "extends" in self.given
+        # From here on a mistake is one layer's, and does not keep the others from being built.
+        self.buildable = not self.reader.problems and bool(self.spec.inputs) and (extends or "layers" in self.given)
+        for key, node in blocks:
+            if key.value in self.spec.blocks:
+                self._body(self.spec.blocks[key.value], node, items)
+        if "layers" in self.given and not extends:
             node = self.given["layers"]
             if (isinstance(node, Sequence) and not node.items) or (isinstance(node, Scalar) and not node.value):
                 self.reader.report("the spec has no layers", self._key("layers"), "each begins with a dash: `- relu`")
             else:
                 self.spec.layers = items.scope(node, self.spec.settings)
-        if "extends" not in self.given:
+        if not extends:
             self._unused(items)
-        _Measure(self.reader).measure(self.spec)
+        ends = extends or _check_nesting(self.spec, self.reader)
+        self.buildable = self.buildable and ends
 
     def _can_name_block(self, key: Scalar) -> bool:
         name = key.value
@@ -240,7 +247,9 @@ class _Document:
                 block.used, self.reader.used = self.reader.used, used
 
     def _body(self, block: Block, node: Node, items: Items) -> None:
-        layers = node.get("layers") if isinstance(node, Mapping) else None
+        if not isinstance(node, Mapping):
+            return
+        layers = node.get("layers")
         if layers is None or (isinstance(layers, Sequence) and not layers.items):
             self.reader.report(f"block `{block.name}` has no layers", block.key, "each begins with a dash: `- relu`")
             return
@@ -277,6 +286,10 @@ class _Document:
         origin = self.reader.text(about, "`source`") if about is not None else ""
         inputs = node.get("input")
         shapes = self._inputs(inputs) if inputs is not None else None
+        for name, _ in inputs.items if isinstance(inputs, Mapping) else ():
+            if self.spec.inputs and name.value not in self.spec.inputs:
+                hint = suggestion(name.value, list(self.spec.inputs)) or f"it has {', '.join(self.spec.inputs)}"
+                self.reader.report(f"the spec has no input `{name.value}`", name, hint)
         for key, value in node.items:
             if key.value in CLAIMS:
                 self._claim(key, value, origin, shapes)
@@ -305,7 +318,7 @@ def parse_count(text: str) -> tuple[int, int] | None:
     ((60850000, 60949999), (25557032, 25557032))
     """
     number, unit = text, ""
-    if text[-1:] in _SCALES:
+    if text and text[-1] in _SCALES:
         number, unit = text[:-1].rstrip(" "), text[-1]
     whole, point, fraction = number.partition(".")
     digits = whole + fraction
@@ -318,46 +331,36 @@ def parse_count(text: str) -> tuple[int, int] | None:
     return value - step // 2, value + max(step - 1, 0) // 2
 
 
-class _Measure:
-    """How many layers blocks make at the least, and whether one contains itself."""
+def _check_nesting(spec: Spec, reader: Reader) -> bool:
+    """Whether blocks end: none contains itself, and they are not nested too deep."""
+    calls = {name: _called(block.layers) for name, block in spec.blocks.items()}
+    done: set[str] = set()
+    endless: list[str] = []
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-        self.done: dict[str, int] = {}
-        self.open: list[str] = []
+    def visit(name: str, open_: list[str]) -> None:
+        if name in open_:
+            circle = " → ".join([*open_[open_.index(name) :], name])
+            reader.report(f"block `{name}` contains itself", spec.blocks[name].key, circle)
+            endless.append(name)
+        elif len(open_) >= DEEPEST_BLOCKS:
+            reader.report(f"blocks are nested deeper than {DEEPEST_BLOCKS}", spec.blocks[name].key)
+            endless.append(name)
+        elif name not in done:
+            for called in calls[name]:
+                visit(called, [*open_, name])
+        done.add(name)
 
-    def measure(self, spec: Spec) -> None:
-        for block in spec.blocks.values():
-            self.block(block)
-        self.items(spec.layers)
+    for name in calls:
+        visit(name, [])
+    return not endless
 
-    def block(self, block: Block) -> int:
-        if block.name in self.open:
-            circle = " → ".join([*self.open[self.open.index(block.name) :], block.name])
-            self.reader.report(f"block `{block.name}` contains itself", block.key, circle)
-            self.done[block.name] = 0
-        elif len(self.open) >= DEEPEST_BLOCKS:
-            self.reader.report(f"blocks are nested deeper than {DEEPEST_BLOCKS}", block.key)
-            self.done[block.name] = 0
-        elif block.name not in self.done:
-            self.open.append(block.name)
-            least = self.items(block.layers)
-            self.open.pop()
-            self.done.setdefault(block.name, least)
-        return self.done[block.name]
 
-    def items(self, items: list[Item]) -> int:
-        return sum(self.item(item) for item in items)
-
-    def item(self, item: Item) -> int:
-        """How many layers one turn of an item makes at the least; with its repeats."""
-        if isinstance(item, LayerItem):
-            item.least = 1
-        elif isinstance(item, BlockItem):
-            item.least = self.block(item.block)
-        else:
-            item.least = sum(self.items(part) for part in parts(item))
-        if item.modifiers.when is not True:
-            return 0
-        repeat = item.modifiers.repeat
-        return item.least * (1 if repeat is None else repeat if isinstance(repeat, int) else 0)
+def _called(items: list[Item]) -> dict[str, None]:
+    """The blocks that a list of layers uses itself, each once, in order."""
+    found: dict[str, None] = {}
+    for item in items:
+        if isinstance(item, BlockItem):
+            found[item.block.name] = None
+        for part in parts(item):
+            found |= _called(part)
+    return found

@@ -15,11 +15,11 @@ from collections.abc import Callable, Collection
 from itertools import pairwise
 from typing import Any
 
-from cnnarch.errors import Cause, suggestion
+from cnnarch.errors import Cause, listed, shortened, suggestion
 from cnnarch.layers.settings import shown
 from cnnarch.shapes import Shape
 
-__all__ = ["FUNCTIONS", "WORDS", "Expression", "ExpressionError", "compile_expression"]
+__all__ = ["FUNCTIONS", "LONGEST", "WORDS", "Expression", "ExpressionError", "bounded", "compile_expression"]
 
 LONGEST = 1000  # characters of one expression
 MOST_PARTS = 200  # operands and operators of one expression
@@ -29,7 +29,7 @@ LONGEST_LIST = 10_000
 WORDS = ("same", "half", "valid", "depthwise")
 TENSOR = ("channels", "height", "width", "length", "units")
 
-_ODD_NUMBER = r"(?<![\w.])\d[\d.]*[A-Za-z_]\w*"  # 1_000, 1e3, 0x1F, 3x3
+_ODD_NUMBER = r"(?<![\w.])(\d[\d.]*[A-Za-z_]\w*|0\d+)"  # 1_000, 1e3, 0x1F, 3x3, 017
 
 Function = Callable[[dict[str, Any]], Any]
 
@@ -56,8 +56,10 @@ class ExpressionError(ValueError):
         super().__init__(message)
 
 
-def compile_expression(text: str, names: Collection[str]) -> Expression:
+def compile_expression(text: str, names: Collection[str], words: tuple[str, ...] = ()) -> Expression:
     """Compile a text whose names must be among `names`, `x`, the words and the functions.
+
+    `words` are what the setting takes besides, to suggest them where a name is unknown.
 
     Raises ExpressionError for anything that is not part of the language.
     """
@@ -75,16 +77,20 @@ def compile_expression(text: str, names: Collection[str]) -> Expression:
         tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         start = max((error.offset or 1) - 1, 0)
-        raise ExpressionError("not an expression", start, start + 1, "a text with spaces has to be quoted") from None
+        pairs = (("(", ")"), ("[", "]"))
+        closed = all(text.count(opening) == text.count(closing) for opening, closing in pairs)
+        hint = _LANGUAGE if closed else "is a bracket not closed?"
+        raise ExpressionError("not an expression", start, start + 1, hint) from None
     except (ValueError, MemoryError, RecursionError):
         raise ExpressionError("not an expression that can be read", 0, len(text)) from None
-    return _Compiler(text, names).expression(tree)
+    return _Compiler(text, names, words).expression(tree)
 
 
 class _Compiler:
-    def __init__(self, text: str, names: Collection[str]) -> None:
+    def __init__(self, text: str, names: Collection[str], words: tuple[str, ...]) -> None:
         self.text = text
         self.known = names
+        self.words = words
         self.used: set[str] = set()
         self.parts = 0
 
@@ -103,17 +109,27 @@ class _Compiler:
         return function
 
     def error(self, node: ast.expr, message: str, hint: str = "") -> ExpressionError:
-        line = self.text.strip().encode()  # ast counts bytes
-        start = len(line[: node.col_offset].decode(errors="replace"))
-        end = len(line[: node.end_col_offset].decode(errors="replace"))
+        start, end = self.place(node)
         return ExpressionError(message, start, end, hint)
+
+    def written(self, node: ast.expr) -> str:
+        """A part of the expression as it is written."""
+        start, end = self.place(node)
+        return shortened(self.text.strip()[start:end], 60)
+
+    def place(self, node: ast.expr) -> tuple[int, int]:
+        line = self.text.strip().encode()  # ast counts bytes
+        start, end = line[: node.col_offset], line[: node.end_col_offset]
+        return len(start.decode(errors="replace")), len(end.decode(errors="replace"))
 
     def _constant(self, node: ast.Constant) -> Function:
         value = node.value
         if type(value) not in (int, float, bool):
             raise self.error(node, f"{shown(value)} is not a number", _LANGUAGE)
-        if isinstance(value, int):
-            _bounded(value)
+        try:
+            bounded(value)
+        except Cause as cause:
+            raise self.error(node, cause.message) from None
         return lambda _: value
 
     def _name(self, node: ast.Name) -> Function:
@@ -125,19 +141,22 @@ class _Compiler:
             return lambda values: values[name]
         if name in WORDS:
             return lambda _: name
-        known = [*self.known, *WORDS, "x"]
-        hint = suggestion(name, known) or (
-            f"the settings here are {', '.join(f'`{one}`' for one in self.known)}"
-            if self.known
-            else "there are no settings here"
-        )
-        raise self.error(node, f"unknown name `{name}`", hint)
+        raise self.error(node, f"unknown name `{name}`", self._known_names(name))
+
+    def _known_names(self, name: str) -> str:
+        """What could have been meant."""
+        near = suggestion(name, [*self.known, *self.words, *WORDS, "x"])
+        if near:
+            return near
+        lists = (("the settings here are", self.known), ("the words here are", self.words))
+        told = [f"{what} {listed(some)}" for what, some in lists if some]
+        return "; ".join(told) or "there are no settings here"
 
     def _attribute(self, node: ast.Attribute) -> Function:
         name = node.attr
         if name not in TENSOR:
-            listed = ", ".join(f"`x.{one}`" for one in TENSOR)
-            raise self.error(node, f"there is no `.{name}`", suggestion(name, list(TENSOR)) or f"there are {listed}")
+            hint = suggestion(name, list(TENSOR)) or f"there are {listed(f'x.{one}' for one in TENSOR)}"
+            raise self.error(node, f"there is no `.{name}`", hint)
         of = self.compile(node.value)
 
         def attribute(values: dict[str, Any]) -> Any:
@@ -153,7 +172,7 @@ class _Compiler:
         if act is None:
             raise self.error(node, "this operator is not part of the language of expressions", _LANGUAGE)
         left, right = self.compile(node.left), self.compile(node.right)
-        return lambda values: _bounded(act(left(values), right(values)))
+        return lambda values: bounded(act(left(values), right(values)))
 
     def _unaryop(self, node: ast.UnaryOp) -> Function:
         of = self.compile(node.operand)
@@ -187,11 +206,11 @@ class _Compiler:
 
     def _list(self, node: ast.List) -> Function:
         parts = [self.compile(part) for part in node.elts]
-        return lambda values: [part(values) for part in parts]
+        return lambda values: bounded([part(values) for part in parts])
 
     def _subscript(self, node: ast.Subscript) -> Function:
         of, at = self.compile(node.value), self.compile(node.slice)
-        text = ast.unparse(node.value)
+        text = self.written(node.value)
 
         def item(values: dict[str, Any]) -> Any:
             found, index = of(values), at(values)
@@ -207,11 +226,9 @@ class _Compiler:
 
     def _call(self, node: ast.Call) -> Function:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
-            name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
-            listed = ", ".join(f"`{one}`" for one in FUNCTIONS)
-            raise self.error(
-                node, f"unknown function `{name}`", suggestion(name, list(FUNCTIONS)) or f"there are {listed}"
-            )
+            name = self.written(node.func)
+            hint = suggestion(name, list(FUNCTIONS)) or f"there are {listed(FUNCTIONS)}"
+            raise self.error(node, f"unknown function `{name}`", hint)
         if node.keywords:
             raise self.error(node, "arguments have no names here")
         name, (act, least, most) = node.func.id, FUNCTIONS[node.func.id]
@@ -221,8 +238,8 @@ class _Compiler:
 
         def call(values: dict[str, Any]) -> Any:
             try:
-                return _bounded(act(*(part(values) for part in parts)))
-            except (TypeError, ValueError, OverflowError) as error:
+                return bounded(act(*(part(values) for part in parts)))
+            except (TypeError, ValueError, ArithmeticError) as error:
                 if isinstance(error, Cause):
                     raise
                 raise Cause(f"`{name}` cannot be computed of these values") from None
@@ -236,7 +253,7 @@ _LANGUAGE = "there are + - * / // % **, comparisons, `and or not`, `a if c else 
 def _range(least: int, most: int) -> str:
     if least == most:
         return f"{least} argument{'s' if least > 1 else ''}"
-    return f"at least {least} arguments" if most > 99 else f"{least} to {most} arguments"
+    return f"at least {least} argument{'s' if least > 1 else ''}" if most > 99 else f"{least} to {most} arguments"
 
 
 def _number(value: Any) -> Any:
@@ -251,15 +268,20 @@ def _truth(value: Any) -> bool:
     return value
 
 
-def _bounded(value: Any) -> Any:
+def bounded(value: Any) -> Any:
     """Keep numbers and lists small, so that no spec can make the reader work for long."""
     if type(value) is int and value.bit_length() > MOST_BITS:
         raise Cause("a number on the way is too large")
     if type(value) is float and not math.isfinite(value):
         raise Cause("a number on the way is too large")
-    if isinstance(value, list) and len(value) > LONGEST_LIST:
+    if isinstance(value, list) and _size(value) > LONGEST_LIST:
         raise Cause(f"a list on the way has over {LONGEST_LIST:,} values")
     return value
+
+
+def _size(value: Any) -> int:
+    """How many values a list holds, and the lists in it; these were bounded when they were made."""
+    return 1 + sum(map(_size, value)) if isinstance(value, list) else 1
 
 
 def _add(a: Any, b: Any) -> Any:
@@ -275,7 +297,8 @@ def _divide(a: Any, b: Any) -> Any:
 
 
 def _power(a: Any, b: Any) -> Any:
-    if type(_number(a)) is int and type(_number(b)) is int and a.bit_length() * abs(b) > MOST_BITS:
+    _number(a), _number(b)
+    if type(a) is type(b) is int and a.bit_length() * abs(b) > MOST_BITS:
         raise Cause("a number on the way is too large")
     try:
         result = a**b

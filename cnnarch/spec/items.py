@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from cnnarch.errors import suggestion
+from cnnarch.errors import listed, suggestion
 from cnnarch.layers import KINDS, Layer
 from cnnarch.layers.settings import Count, Flag, Setting
 from cnnarch.spec.expressions import Expression
@@ -13,6 +13,7 @@ from cnnarch.spec.model import (
     Block,
     BlockItem,
     Branches,
+    Broken,
     Group,
     Item,
     LayerItem,
@@ -22,7 +23,7 @@ from cnnarch.spec.model import (
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence
 from cnnarch.spec.values import INVALID, Reader
 
-__all__ = ["BESIDE", "MERGES", "STRUCTURES", "Items", "is_name", "kind_key", "number", "parts", "resembling"]
+__all__ = ["BESIDE", "MERGES", "STRUCTURES", "Items", "is_name", "number", "parts", "resembling"]
 
 BESIDE = {
     "name": "what the layer is called; a `/` groups layers",
@@ -82,8 +83,15 @@ class Items:
         if not isinstance(node, Sequence):
             self.reader.report(f"{what} must be a list of layers", node, "each begins with a dash: `- relu`")
             return []
-        items = [self.item(one, names) for one in node.items]
-        return [item for item in items if item is not None]
+        return [self.item(one, names) or self._broken(one) for one in node.items]
+
+    def _broken(self, node: Node) -> Item:
+        """What stands for an entry that could not be read; it keeps its name, so that the others keep theirs."""
+        keys = {key.value: value for key, value in node.items} if isinstance(node, Mapping) else {}
+        kind = next((key for key in keys if self._knows(key) and key not in STRUCTURES), "")
+        name = keys.get("name")
+        given = name.value if isinstance(name, Scalar) and is_name(name.value) else ""
+        return Broken(self.reader.source, node, kind, Modifiers(name=given) if given else PLAIN)
 
     def item(self, node: Node, names: Collection[str]) -> Item | None:
         if isinstance(node, Scalar):
@@ -126,7 +134,7 @@ class Items:
             owner = next(one for one, aside in ASIDE.items() if aside == name)
             hint = f"`{name}` stands beside `{owner}`"
         else:
-            hint = suggestion(name, list(BESIDE)) or f"beside a kind can stand {_listed(BESIDE)}"
+            hint = suggestion(name, list(BESIDE)) or f"beside a kind can stand {listed(BESIDE)}"
         self.reader.report(f"unknown modifier `{name}`", key, hint)
 
     def _entry(self, entry: _Entry) -> Item | None:
@@ -142,6 +150,9 @@ class Items:
             return build(entry, entry.value)
         known = [*KINDS, *self.blocks, *STRUCTURES]
         hint = _translated(kind) or suggestion(kind, known) or "`cnnarch layers` lists the kinds"
+        self.called |= {name for name in self.blocks if f"`{name}`" in hint}  # what was meant is not unused
+        if entry.value is not None:
+            self.reader.might_use(entry.value, entry.names)
         return self._wrong(f"unknown kind `{kind}`", entry.key, hint)
 
     def _wrong(self, message: str, node: Node, hint: str) -> None:
@@ -211,6 +222,7 @@ class Items:
                 given[name.value] = (name, one)
             else:
                 wrong = True
+                self.reader.might_use(one, settings)
                 self.reader.report(
                     f"`{kind}` has no setting `{name.value}`", name, _setting_hint(kind, name.value, settings)
                 )
@@ -252,8 +264,12 @@ class Items:
             if isinstance(shortcut, Scalar) and shortcut.value == "drop":
                 item.drops = True
             else:
+                if not isinstance(shortcut, Sequence):
+                    return self._wrong(
+                        "`shortcut` must be a list of layers", shortcut, "or `drop`: no addition where shapes differ"
+                    )
                 item.shortcut = self.entries(shortcut, names, "`shortcut`")
-                if isinstance(shortcut, Sequence) and not shortcut.items:
+                if not shortcut.items:
                     return self._wrong("`shortcut` has no layers", shortcut, "leave it out, or write `shortcut: drop`")
         item.merge = self._merge(key, "add")
         return self._filled(item, value)
@@ -269,13 +285,13 @@ class Items:
         word = "concat"
         if "merge" not in beside:
             self.reader.report(
-                "`branches` needs `merge`", key, f"write beside it `merge: concat`, or {_listed(MERGES[1:])}"
+                "`branches` needs `merge`", key, f"write beside it `merge: concat`, or {listed(MERGES[1:])}"
             )
         else:
             node_of_word = beside["merge"]
             word = node_of_word.value if isinstance(node_of_word, Scalar) else ""
             if word not in MERGES:
-                hint = _translated(word) or suggestion(word, list(MERGES)) or f"there are {_listed(MERGES)}"
+                hint = _translated(word) or suggestion(word, list(MERGES)) or f"there are {listed(MERGES)}"
                 return self._wrong(f"unknown merge `{word}`", node_of_word, hint)
         item.merge = self._merge(key, word)
         return self._filled(item, value)
@@ -302,6 +318,8 @@ class Items:
             elif key == "share":
                 shared = self.reader.texts(node, "`share`")
                 found["share"] = shared[0] if shared else None
+                if len(shared) > 1:
+                    self.reader.report(f"`share` names one layer, not {len(shared)}", node)
             elif key == "train_only":
                 value = self.reader.typed(node, Flag(), key, ())
                 found[key] = value is True
@@ -344,8 +362,10 @@ def _number(lists: list[list[Item]]) -> None:
 
 def _gather(items: list[Item], labels: dict[str, int], found: list[Item], times: int) -> None:
     for item in items:
+        if not item.label:
+            continue
         again = times if item.modifiers.repeat is None else 2
-        if isinstance(item, (LayerItem, BlockItem)) or item.modifiers.name:
+        if isinstance(item, (LayerItem, BlockItem, Broken)) or item.modifiers.name:
             if not item.modifiers.name:
                 labels[item.label] = labels.get(item.label, 0) + again
             found.append(item)
@@ -363,13 +383,6 @@ def parts(item: Item) -> list[list[Item]]:
     if isinstance(item, Branches):
         return [*item.branches, [item.merge]]
     return []
-
-
-def kind_key(item: Item) -> Node:
-    """Where the kind of an item is written."""
-    if isinstance(item.node, Mapping):
-        return next((key for key, _ in item.node.items if key.value == item.kind), item.node)
-    return item.node
 
 
 def resembling(kind: str) -> str:
@@ -394,13 +407,9 @@ def _setting_hint(kind: str, name: str, settings: list[str]) -> str:
         return "write the activation as a layer of its own, below this one"
     if name in BESIDE:
         return f"`{name}` stands beside `{kind}`, not in it"
-    return suggestion(name, settings) or (f"there are {_listed(settings)}" if settings else "it has none")
+    return suggestion(name, settings) or (f"there are {listed(settings)}" if settings else "it has none")
 
 
 def _plain(name: str) -> str:
     """A name without case, dots before it, and anything between letters."""
     return re.sub(r"[\W_]", "", name.rsplit(".", 1)[-1]).lower()
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -4,14 +4,16 @@ from collections.abc import Mapping as ReadOnly
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-from cnnarch.errors import Source, Span
+from cnnarch.errors import Problem, Source, Span
 from cnnarch.layers import Layer
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.source import Mapping, Node, Scalar, span_of
 
-__all__ = ["PLAIN", "Block", "BlockItem", "Branches", "Claim", "Group", "Item", "LayerItem", "Modifiers", "Residual",
-           "Spec", "Value"]  # fmt: skip
+__all__ = [
+    "PLAIN", "Block", "BlockItem", "Branches", "Broken", "Claim", "Group", "Item", "LayerItem", "Modifiers",
+    "Residual", "Spec", "Value",
+]  # fmt: skip
 
 Value: TypeAlias = Expression | Any  # an expression, or what it would give: a number, a truth value, a word, a list
 
@@ -35,11 +37,10 @@ PLAIN = Modifiers()
 class Item:
     """One entry of a list of layers.
 
-    `label` is what its layers are called after, `numbered` whether a number follows, `least`
-    how many layers it makes at the least.
+    `label` is what its layers are called after, `numbered` whether a number follows.
     """
 
-    __slots__ = ("kind", "label", "least", "modifiers", "node", "numbered", "source")
+    __slots__ = ("kind", "label", "modifiers", "node", "numbered", "source")
 
     def __init__(self, source: Source, node: Node, kind: str, modifiers: Modifiers) -> None:
         self.source = source
@@ -48,7 +49,6 @@ class Item:
         self.modifiers = modifiers
         self.label = modifiers.name or kind
         self.numbered = False
-        self.least = 1
 
     def place(self, setting: str) -> tuple[Node, Node] | None:
         """Where a setting stands: its key and its value; a lone value stands for the first setting."""
@@ -56,8 +56,18 @@ class Item:
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            return value, value
+            return (value, value) if setting and setting == self.first_setting() else None
         return next(((key, one) for key, one in value.items if key.value == setting), None)
+
+    def kind_key(self) -> Node:
+        """Where the kind is written."""
+        if isinstance(self.node, Mapping):
+            return next((key for key, _ in self.node.items if key.value == self.kind), self.node)
+        return self.node
+
+    def first_setting(self) -> str:
+        """What a lone value stands for."""
+        return ""
 
     def span_of_value(self, setting: str) -> Span:
         """The place of a setting's value; the item's own if it is not given."""
@@ -78,12 +88,24 @@ class LayerItem(Item):
     layer: Layer | None
     values: dict[str, Value] | None  # unless there is the layer
 
+    def first_setting(self) -> str:
+        return next(iter(self.cls.settings), "")
+
+
+class Broken(Item):
+    """An entry that could not be read; what follows it is not known."""
+
+    __slots__ = ()
+
 
 class BlockItem(Item):
     __slots__ = ("block", "values")
 
     block: "Block"
     values: dict[str, Value]
+
+    def first_setting(self) -> str:
+        return next(iter(self.block.settings), "")
 
 
 class Group(Item):
@@ -159,3 +181,4 @@ class Spec:
         self.blocks: dict[str, Block] = {}
         self.layers: list[Item] = []
         self.published: list[Claim] = []
+        self.problems: list[Problem] = []  # mistakes in layers, which need not keep others from being found

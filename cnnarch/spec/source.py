@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from cnnarch.errors import Problem, Source, Span, SpecError
+from cnnarch.errors import MOST_PROBLEMS, Problem, Source, Span, SpecError
 
 try:
     from yaml.cyaml import CParser as Parser  # type: ignore[attr-defined]
@@ -140,7 +140,7 @@ class _Composer:
             end = self._fill(node)
             self.depth -= 1
         if event.tag is not None and not (event.tag == "!" and kind is yaml.ScalarEvent):
-            self.problems += self._error(f"the tag `{event.tag}` is not part of the language", event).problems
+            self._note(f"the tag `{event.tag}` is not part of the language", event, "remove it")
         start = event.start_mark
         node.line = self._number(start.line + 1)
         node.column = start.column + 1
@@ -175,9 +175,7 @@ class _Composer:
             value = self._node(self.next())
             if key.value in seen:
                 line = seen[key.value].line
-                self.problems += self._error(
-                    f"duplicate key `{key.value}`", event, f"it stands on line {line}"
-                ).problems
+                self._note(f"duplicate key `{key.value}`", event, f"it stands on line {line}")
             else:
                 seen[key.value] = key
                 node.items.append((key, value))
@@ -194,15 +192,23 @@ class _Composer:
             raise self._error(f"aliases make over {MOST_NODES:,} values", event, "use `blocks` and `repeat`")
         return node
 
+    def _note(self, message: str, event: Any, hint: str) -> None:
+        """Keep a problem that can be read past."""
+        error = self._error(message, event, hint)
+        if len(error.problems) >= MOST_PROBLEMS:
+            raise error
+        self.problems[:] = error.problems
+
     def _error(self, message: str, event: Any, hint: str = "") -> SpecError:
         start, end = event.start_mark, event.end_mark
         span = Span(self.source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-        return SpecError([*self.problems, Problem(message, span, hint)])
+        return SpecError([*self.problems, Problem.of(message, span, hint)])
 
 
 _HINTS = {
     "mapping values are not allowed in this context": "a kind with something beside it ends in a colon, `- relu:`; "
     "a text that holds `: ` has to be quoted",
+    "found character that cannot start any token": "a value that begins with a sign has to be quoted",
     "did not find expected ',' or '}'": "is a brace not closed?",
     "did not find expected ',' or ']'": "is a bracket not closed?",
 }
@@ -220,4 +226,4 @@ def _problem(source: Source, error: yaml.MarkedYAMLError) -> Problem:
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if source.line(line)[column - 1 : column] == "\t":
         message, hint = "a tab where YAML wants spaces", "indent with spaces"
-    return Problem(message, Span(source, line, column, line, column + 1), hint)
+    return Problem.of(message, Span(source, line, column, line, column + 1), hint)

@@ -6,17 +6,16 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from cnnarch.errors import Cause, Problem, Source, Span
+from cnnarch.errors import MOST_PROBLEMS, Cause, Problem, Source, Span, SpecError, suggestion
 from cnnarch.layers.settings import LARGEST_COUNT, SettingType
 from cnnarch.shapes import Shape
-from cnnarch.spec.expressions import WORDS, Expression, ExpressionError, compile_expression
+from cnnarch.spec.expressions import LONGEST, WORDS, Expression, ExpressionError, bounded, compile_expression
 from cnnarch.spec.model import Value
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, span_of
 
 __all__ = ["INVALID", "Reader", "parse_shape"]
 
 INVALID: Any = type("Invalid", (), {"__repr__": lambda _: "INVALID"})()  # stands for a value that was reported
-MOST_PROBLEMS = 50
 LONGEST_NUMBER = 50  # digits
 
 _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
@@ -41,8 +40,11 @@ class Reader:
         return self.report_at(message, span_of(self.source, node, end), hint)
 
     def report_at(self, message: str, span: Span, hint: str = "") -> Any:
-        if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Problem(message, span, hint))
+        problem = Problem.of(message, span, hint)
+        if problem not in self.problems:  # an alias leads to the same mistake again
+            self.problems.append(problem)
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise SpecError(self.problems)
         return INVALID
 
     def value(self, node: Node, names: Collection[str], words: tuple[str, ...] = ()) -> Value:
@@ -58,7 +60,7 @@ class Reader:
         text = node.value
         if text in words or (text in WORDS and text not in names):
             return text
-        return self._expression(node, names)
+        return self._expression(node, names, words)
 
     def typed(self, node: Node, type: SettingType, name: str, names: Collection[str]) -> Value:
         """A value that is checked against a type, at once where it is a literal."""
@@ -71,6 +73,17 @@ class Reader:
             return type.convert(value)
         except Cause as cause:
             return self.report(f"`{name}` {cause.message}", node, cause.hint)
+
+    def might_use(self, node: Node, names: Collection[str]) -> None:
+        """Take settings as used that a part which cannot be read names, or nearly names."""
+        if isinstance(node, Scalar):
+            words = re.findall(r"[^\W\d]\w*", node.value[:LONGEST])
+            self.used.update(words)
+            hints = [suggestion(word, list(names)) for word in words[:10] if word not in names]
+            self.used |= {name for name in names if any(f"`{name}`" in hint for hint in hints)}
+            return
+        for part in node.items:
+            self.might_use(part[1] if isinstance(part, tuple) else part, names)
 
     def text(self, node: Node, what: str) -> str:
         """A text for people; empty if it was reported."""
@@ -99,6 +112,9 @@ class Reader:
     def shape(self, node: Node) -> Shape | None:
         """A shape, `224x224x3` or `[224, 224, 3]`; nothing if it was reported."""
         text = node.value if isinstance(node, Scalar) else ""
+        if isinstance(node, Scalar) and node.plain and text[:1] == "0" and text[1:2].isdecimal():
+            self.report(f"`{text}` is not read as a number by every YAML", node, "write it in digits: 1000")
+            return None
         if isinstance(node, Sequence) and all(isinstance(item, Scalar) for item in node.items):
             text = "x".join(item.value for item in node.items if isinstance(item, Scalar))
         try:
@@ -127,10 +143,11 @@ class Reader:
             return self.report(f"`{text}` is not read as a number by every YAML", node, "write it in digits: 1000")
         return node
 
-    def _expression(self, node: Scalar, names: Collection[str]) -> Value:
+    def _expression(self, node: Scalar, names: Collection[str], words: tuple[str, ...]) -> Value:
         try:
-            expression = compile_expression(node.value, names)
+            expression = compile_expression(node.value, names, words)
         except ExpressionError as error:
+            self.might_use(node, names)
             return self.report_at(error.message, self._inside(node, error), error.hint)
         self.used |= expression.names
         if expression.names:
@@ -156,7 +173,7 @@ class Reader:
         if not names:
             return values
         parts = [value.function if isinstance(value, Expression) else _constant(value) for value in values]
-        return Expression("a list", names, lambda known: [part(known) for part in parts])
+        return Expression("a list", names, lambda known: bounded([part(known) for part in parts]))
 
 
 def _number(text: str) -> int | float | None:
