@@ -438,7 +438,7 @@ DANGEROUS: dict[str, tuple[str, Place | None]] = {
     ),
     "repeats_by_settings": (
         f"{HEAD}settings: {{n: 1100}}\nlayers:\n- layers:\n  - relu:\n    repeat: n\n  repeat: n\n",
-        (7, 13, "the spec makes more than 1,000,000 layers"),
+        (8, 11, "the spec makes more than 1,000,000 layers"),
     ),
     "groups_in_blocks": (
         f"{HEAD}blocks:\n"
