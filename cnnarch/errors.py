@@ -9,6 +9,7 @@ __all__ = [
 ]  # fmt: skip
 
 MOST_PROBLEMS = 50  # after so many a reader stops
+MOST_LIKENED = 1000  # names are compared with a word that is unknown
 LINE_WIDTH = 100  # what is shown of a long source line
 
 
@@ -139,7 +140,7 @@ def suggestion(word: str, known: list[str]) -> str:
     """
     import difflib  # noqa: PLC0415, only needed where something is wrong
 
-    folded = {one.lower(): one for one in reversed(known)}
+    folded = {one.lower(): one for one in reversed(known[:MOST_LIKENED])}
     close = difflib.get_close_matches(word[:100].lower(), folded, n=1)
     return f"did you mean `{folded[close[0]]}`?" if close else ""
 

@@ -20,12 +20,12 @@ from cnnarch.errors import Cause, Problem, ReadError, Source, SpecError
 from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
-from cnnarch.spec.build import build, parse_setting
+from cnnarch.spec.build import build
 from cnnarch.spec.document import HEADER, parse_count, read_document
 from cnnarch.spec.expressions import FUNCTIONS, ExpressionError, compile_expression
 from cnnarch.spec.items import BESIDE, MERGES, STRUCTURES
 from cnnarch.spec.model import Spec
-from cnnarch.spec.values import parse_shape
+from cnnarch.spec.values import parse_setting, parse_shape
 
 SHIPPED = {name: catalog.read_source(name).text for name in catalog.names()}
 

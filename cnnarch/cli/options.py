@@ -11,8 +11,8 @@ from cnnarch.errors import Cause, ReadError, SpecError
 from cnnarch.network import Network, load
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
-from cnnarch.spec.build import LAYER_LIMIT, parse_setting
-from cnnarch.spec.values import parse_shape
+from cnnarch.spec.build import LAYER_LIMIT
+from cnnarch.spec.values import parse_setting, parse_shape
 
 __all__ = ["columns_option", "read", "spec_argument", "spec_options"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any
 
-from cnnarch.errors import MOST_PROBLEMS, Cause, Problem, ReadError, Source, Span, SpecError, listed, suggestion
+from cnnarch.errors import MOST_PROBLEMS, Cause, Problem, ReadError, Span, SpecError, listed, suggestion
 from cnnarch.graph import Graph, Node
 from cnnarch.layers import Figures, Input, Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
@@ -15,19 +15,17 @@ from cnnarch.spec.expressions import Expression
 from cnnarch.spec.items import parts
 from cnnarch.spec.model import PLAIN, BlockItem, Branches, Broken, Item, LayerItem, Residual, Spec, Value
 from cnnarch.spec.model import Group as Together
+from cnnarch.spec.scope import Flow, Scope, Values
 from cnnarch.spec.size import least_layers
 from cnnarch.spec.source import Scalar
-from cnnarch.spec.values import INVALID, Reader
+from cnnarch.spec.values import INVALID
 
-__all__ = ["LAYER_LIMIT", "build", "parse_setting"]
+__all__ = ["LAYER_LIMIT", "build"]
 
 LAYER_LIMIT = 1_000_000
 LARGEST_OUTPUT = 2**62
 DEEPEST = 100
-MOST_BARREN = 100_000
-
-Flow = Optional["tuple[int, ...]"]  # numbers of the nodes that arrive; None after a mistake
-Values = dict[str, Any]
+MOST_BARREN = 50_000
 
 
 def build(
@@ -50,45 +48,8 @@ def build(
     return _Builder(spec, limit).run(settings or {}, shapes)
 
 
-def parse_setting(text: str) -> Any:
-    """Read the value of a `--set`: a number, `true`, `false`, a word or a list.
-
-    Raises SpecError if it is none of them.
-
-    >>> parse_setting("[3, 4, 6, 3]")
-    [3, 4, 6, 3]
-    """
-    problems: list[Problem] = []
-    source = Source("--set", text)
-    node = Scalar(text.strip(), plain=True)
-    node.line = node.end_line = node.column = 1
-    node.end_column = len(text) + 1
-    value = Reader(source, problems).value(node, ())
-    if value is None:
-        problems.append(Problem("a value is needed after the `=`"))
-    if problems:
-        raise SpecError(problems)
-    return value
-
-
 class _Limit(Exception):  # noqa: N818, it is not an error of its own
     """There is no sense in going on: too many layers, or too many mistakes."""
-
-
-class _Scope:
-    """Where names are counted: the top of a spec, a block, or a named structure, which sees what is around it."""
-
-    __slots__ = ("arriving", "counts", "is_block", "outer", "prefix", "values")
-
-    def __init__(
-        self, prefix: str, values: Values, outer: _Scope | None = None, arriving: Flow = None, is_block: bool = False
-    ) -> None:
-        self.prefix = prefix
-        self.values = values
-        self.outer = outer
-        self.arriving = arriving  # what `from: input` names in a block
-        self.is_block = is_block
-        self.counts: dict[str, int] = {}
 
 
 class _Builder:
@@ -99,7 +60,7 @@ class _Builder:
         self.groups: dict[str, str] = {}
         self.flows: dict[str, Flow] = {}  # what has a name, by its full name
         self.problems: dict[Span | str, Problem] = {}
-        self.unknown: list[tuple[Scalar, Item, _Scope]] = []  # names that nothing had yet
+        self.unknown: list[tuple[Scalar, Item, Scope]] = []  # names that nothing had yet
         self.layers: dict[tuple[Any, ...], Layer] = {}
         self.measured: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}
         self.settings: Values = {}
@@ -120,7 +81,7 @@ class _Builder:
             if least > self.limit:
                 item = culprit or self.spec.layers[0]
                 self.too_many(item.span(item.modifiers.places.get("repeat")))
-            self.sequence(self.spec.layers, tuple(range(len(inputs))), _Scope("", dict(self.settings)))
+            self.sequence(self.spec.layers, tuple(range(len(inputs))), Scope("", dict(self.settings)))
             for missing in self.unknown:
                 self.explain_unknown(*missing)
         if self.problems or self.spec.problems:
@@ -145,7 +106,7 @@ class _Builder:
 
     # Lists of layers
 
-    def sequence(self, items: list[Item], x: Flow, scope: _Scope) -> Flow:
+    def sequence(self, items: list[Item], x: Flow, scope: Scope) -> Flow:
         self.depth += 1
         if self.depth > DEEPEST:
             self.stop(f"blocks and structures are nested deeper than {DEEPEST}", items[0].span() if items else None)
@@ -154,7 +115,7 @@ class _Builder:
         self.depth -= 1
         return x
 
-    def modified(self, item: Item, x: Flow, scope: _Scope) -> Flow:
+    def modified(self, item: Item, x: Flow, scope: Scope) -> Flow:
         """An item with modifiers: which input it takes, whether it is there, how often."""
         modifiers = item.modifiers
         before = x
@@ -180,7 +141,7 @@ class _Builder:
         self.train_only = outer
         return before if modifiers.train_only else x
 
-    def once(self, item: Item, x: Flow, scope: _Scope) -> Flow:
+    def once(self, item: Item, x: Flow, scope: Scope) -> Flow:
         if isinstance(item, LayerItem):
             return self.layer(item, x, scope)
         if isinstance(item, BlockItem):
@@ -189,10 +150,10 @@ class _Builder:
             return self.finish(item, self.name(item, scope), None) if item.label else None
         if item.modifiers.name:
             name = self.name(item, scope)
-            return self.group(item, name, x, _Scope(f"{name}/", scope.values, scope))
+            return self.group(item, name, x, Scope(f"{name}/", scope.values, scope))
         return self.structure(item, x, scope)
 
-    def structure(self, item: Item, x: Flow, scope: _Scope) -> Flow:
+    def structure(self, item: Item, x: Flow, scope: Scope) -> Flow:
         if isinstance(item, Together):
             return self.sequence(item.body, x, scope)
         if isinstance(item, Residual):
@@ -201,7 +162,7 @@ class _Builder:
         ends = [self.sequence(branch, x, scope) for branch in item.branches]
         return self.layer(item.merge, _joined(ends), scope)
 
-    def residual(self, item: Residual, x: Flow, scope: _Scope) -> Flow:
+    def residual(self, item: Residual, x: Flow, scope: Scope) -> Flow:
         body = self.sequence(item.body, x, scope)
         if x is None or body is None or self.shapes(x) == self.shapes(body):
             for part in item.shortcut or ():
@@ -216,7 +177,7 @@ class _Builder:
             return self.problem(message, item.merge.span(), hint)
         return self.layer(item.merge, _joined([self.sequence(item.shortcut, x, scope), body]), scope)
 
-    def block(self, item: BlockItem, x: Flow, scope: _Scope) -> Flow:
+    def block(self, item: BlockItem, x: Flow, scope: Scope) -> Flow:
         name = self.name(item, scope)
         values = dict(self.settings)
         for setting, default in item.block.settings.items():
@@ -229,15 +190,15 @@ class _Builder:
             if value is INVALID:
                 return self.finish(item, name, None)
             values[setting] = value
-        return self.group(item, name, x, _Scope(f"{name}/", values, scope, x, True))
+        return self.group(item, name, x, Scope(f"{name}/", values, scope, x, True))
 
-    def group(self, item: Item, name: str, x: Flow, inner: _Scope) -> Flow:
+    def group(self, item: Item, name: str, x: Flow, inner: Scope) -> Flow:
         """What a block or a named structure holds, perhaps with another's weights."""
         before = len(self.nodes)
         outer = self.sharing
         if item.modifiers.share is not None:
             assert inner.outer is not None
-            other = self.find(item.modifiers.share.value, inner.outer)
+            other = inner.outer.find(item.modifiers.share.value, self.flows)
             if other is not None and self.groups.get(other) == item.kind:
                 self.sharing = (name, other)
             else:
@@ -251,7 +212,7 @@ class _Builder:
         self.check_barren(item, before)
         return self.finish(item, name, x)
 
-    def skip(self, item: Item, scope: _Scope) -> None:
+    def skip(self, item: Item, scope: Scope) -> None:
         """Count an item that is left out."""
         if item.numbered and item.modifiers.repeat is None:
             self.name(item, scope)
@@ -262,7 +223,7 @@ class _Builder:
 
     # One layer
 
-    def layer(self, item: LayerItem, x: Flow, scope: _Scope) -> Flow:
+    def layer(self, item: LayerItem, x: Flow, scope: Scope) -> Flow:
         name = self.name(item, scope)
         layer = item.layer or self.instance(item, name, x, scope)
         if x is None or layer is None:
@@ -284,7 +245,7 @@ class _Builder:
         self.nodes.append(Node(name, layer, x, figures, self.train_only, owner, item.modifiers.note))
         return self.finish(item, name, (len(self.nodes) - 1,))
 
-    def instance(self, item: LayerItem, name: str, x: Flow, scope: _Scope) -> Layer | None:
+    def instance(self, item: LayerItem, name: str, x: Flow, scope: Scope) -> Layer | None:
         """The layer with its settings computed."""
         found: Values = {}
         for setting, given in (item.values or {}).items():
@@ -322,11 +283,11 @@ class _Builder:
         self.measured[layer, shapes] = figures
         return figures
 
-    def owner(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...], scope: _Scope) -> int | None:
+    def owner(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...], scope: Scope) -> int | None:
         """The node whose weights a layer uses."""
         if item.modifiers.share is not None:
             wanted = item.modifiers.share.value
-            other = self.find(wanted, scope)
+            other = scope.find(wanted, self.flows)
         else:
             assert self.sharing is not None
             group, shared = self.sharing
@@ -346,7 +307,7 @@ class _Builder:
 
     # Names
 
-    def name(self, item: Item, scope: _Scope) -> str:
+    def name(self, item: Item, scope: Scope) -> str:
         label = item.label
         if not item.numbered:
             return scope.prefix + label
@@ -361,38 +322,29 @@ class _Builder:
         self.flows[name] = flow
         return flow
 
-    def find(self, text: str, scope: _Scope) -> str | None:
-        """The full name of what a text names here: in the block that it stands in, outwards."""
-        inner: _Scope | None = scope
-        while inner is not None:
-            if inner.prefix + text in self.flows:
-                return inner.prefix + text
-            inner = None if inner.is_block else inner.outer
-        return None
-
-    def sources(self, item: Item, scope: _Scope) -> Flow:
+    def sources(self, item: Item, scope: Scope) -> Flow:
         flows: list[Flow] = []
         for name in item.modifiers.sources:
-            full = self.find(name.value, scope)
+            full = scope.find(name.value, self.flows)
             if full is not None:
                 flows.append(self.flows[full])
-            elif name.value == "input" and (block := _block_around(scope)) is not None:
+            elif name.value == "input" and (block := scope.block()) is not None:
                 flows.append(block.arriving)
             else:
                 self.unknown.append((name, item, scope))
                 flows.append(None)
         return _joined(flows)
 
-    def explain_unknown(self, name: Scalar, item: Item, scope: _Scope) -> None:
+    def explain_unknown(self, name: Scalar, item: Item, scope: Scope) -> None:
         """Now that all is built: does it come later, or is there none?"""
-        if self.find(name.value, scope) is not None:
+        if scope.find(name.value, self.flows) is not None:
             message, hint = (
                 f"`from` names `{name.value}`, which comes later",
                 "a layer can take only what stands before",
             )
         else:
             message = f"`from` names `{name.value}`, and there is no such layer"
-            near = [full[len(scope.prefix) :] for full in self.flows if full.startswith(scope.prefix)]
+            near = scope.inside(self.flows)
             hint = suggestion(name.value, near[:1000]) or "names are given with `name`, or are the kind and a number"
         self.problem(message, item.span(name), hint)
 
@@ -421,7 +373,7 @@ class _Builder:
             self.problem(f"{what} {cause.message}", span, cause.hint)
             return INVALID
 
-    def typed(self, item: Item, modifier: str, value: Value, type: SettingType, x: Flow, scope: _Scope) -> Any:
+    def typed(self, item: Item, modifier: str, value: Value, type: SettingType, x: Flow, scope: Scope) -> Any:
         """The value of a modifier."""
         if not isinstance(value, Expression):
             return value
@@ -471,8 +423,8 @@ class _Builder:
             hint = "`from` says which; `concat` and `add` join several"
         self.problem(message, item.span(item.kind_key()), hint)
 
-    def cannot_share(self, item: Item, name: str, scope: _Scope) -> None:
-        near = [full[len(scope.prefix) :] for full in self.flows if full.startswith(scope.prefix)]
+    def cannot_share(self, item: Item, name: str, scope: Scope) -> None:
+        near = scope.inside(self.flows)
         hint = suggestion(name, near[:1000])
         self.problem(
             f"`share` names `{name}`, and there is no `{item.kind}` of that name before", self.share_span(item), hint
@@ -500,14 +452,6 @@ def _joined(flows: list[Flow]) -> Flow:
             return None
         joined += flow
     return joined
-
-
-def _block_around(scope: _Scope) -> _Scope | None:
-    """The scope of the block that a scope is in, if it is in one."""
-    inner: _Scope | None = scope
-    while inner is not None and not inner.is_block:
-        inner = inner.outer
-    return inner
 
 
 def _recovered(layer: Layer, shapes: tuple[Shape, ...]) -> Figures | None:

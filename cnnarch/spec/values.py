@@ -13,7 +13,7 @@ from cnnarch.spec.expressions import LONGEST, WORDS, Expression, ExpressionError
 from cnnarch.spec.model import Value
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, span_of
 
-__all__ = ["INVALID", "Reader", "parse_shape"]
+__all__ = ["INVALID", "Reader", "parse_setting", "parse_shape"]
 
 INVALID: Any = type("Invalid", (), {"__repr__": lambda _: "INVALID"})()  # stands for a value that was reported
 LONGEST_NUMBER = 50  # digits
@@ -205,6 +205,27 @@ def parse_shape(text: str) -> Shape:
     if min(axes) < 1 or max(axes) > LARGEST_COUNT:
         raise Cause(f"every size of a shape is from 1 to {LARGEST_COUNT:,}, unlike {text[:60]}", hint=hint)
     return Shape(*axes)
+
+
+def parse_setting(text: str) -> Any:
+    """Read the value of a `--set`: a number, `true`, `false`, a word or a list.
+
+    Raises SpecError if it is none of them.
+
+    >>> parse_setting("[3, 4, 6, 3]")
+    [3, 4, 6, 3]
+    """
+    problems: list[Problem] = []
+    source = Source("--set", text)
+    node = Scalar(text.strip(), plain=True)
+    node.line = node.end_line = node.column = 1
+    node.end_column = len(text) + 1
+    value = Reader(source, problems).value(node, ())
+    if value is None:
+        problems.append(Problem("a value is needed after the `=`"))
+    if problems:
+        raise SpecError(problems)
+    return value
 
 
 def _constant(value: Any) -> Callable[[dict[str, Any]], Any]:
