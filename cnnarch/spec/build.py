@@ -182,13 +182,13 @@ class _Builder:
         values = dict(self.settings)
         for setting, default in item.block.settings.items():
             value = item.values.get(setting)
+            seen = scope.values
             if value is None:
-                value = self.computed(default, x, values, item.span(), f"in `{setting}` of `{name}`")
-            else:
-                span = item.span_of_value(setting)
-                value = self.computed(value, x, scope.values, span, f"in `{setting}` of `{name}`")
-            if value is INVALID:
-                return self.finish(item, name, None)
+                value, seen = default, values
+            if isinstance(value, Expression):
+                value = self.computed(value, x, seen, item, setting, name)
+                if value is INVALID:
+                    return self.finish(item, name, None)
             values[setting] = value
         return self.group(item, name, x, Scope(f"{name}/", values, scope, x, True))
 
@@ -251,9 +251,9 @@ class _Builder:
         for setting, given in (item.values or {}).items():
             value = given
             if isinstance(given, Expression):
-                span = item.span_of_value(setting)
-                value = self.computed(given, x, scope.values, span, f"in `{setting}` of `{name}`")
-                value = self.converted(value, item.cls.settings[setting].type, span, f"`{setting}` of `{name}`")
+                value = self.computed(given, x, scope.values, item, setting, name)
+                if value is not INVALID:
+                    value = self.converted(value, item.cls.settings[setting].type, item, setting, name)
             if value is INVALID:
                 return None
             found[setting] = value
@@ -350,9 +350,8 @@ class _Builder:
 
     # Values
 
-    def computed(self, value: Value, x: Flow, values: Values, span: Span, where: str) -> Any:
-        if not isinstance(value, Expression):
-            return value
+    def computed(self, value: Expression, x: Flow, values: Values, item: Item, setting: str, name: str) -> Any:
+        """What an expression gives here; INVALID after a mistake, its own or one before."""
         if "x" in value.names:
             if x is None:
                 return INVALID
@@ -361,25 +360,22 @@ class _Builder:
         try:
             return value.function(values)
         except Cause as cause:
-            self.problem(f"{cause.message} {where}", span, cause.hint)
+            self.problem(f"{cause.message} in `{setting}` of `{name}`", item.span_of_value(setting), cause.hint)
             return INVALID
 
-    def converted(self, value: Any, type: SettingType, span: Span, what: str) -> Any:
-        if value is INVALID:
-            return INVALID
+    def converted(self, value: Any, type: SettingType, item: Item, setting: str, name: str) -> Any:
         try:
             return type.convert(value)
         except Cause as cause:
-            self.problem(f"{what} {cause.message}", span, cause.hint)
+            self.problem(f"`{setting}` of `{name}` {cause.message}", item.span_of_value(setting), cause.hint)
             return INVALID
 
     def typed(self, item: Item, modifier: str, value: Value, type: SettingType, x: Flow, scope: Scope) -> Any:
         """The value of a modifier."""
         if not isinstance(value, Expression):
             return value
-        span = item.span(item.modifiers.places[modifier])
-        value = self.computed(value, x, scope.values, span, f"in `{modifier}` of `{item.label}`")
-        return self.converted(value, type, span, f"`{modifier}` of `{item.label}`")
+        found = self.computed(value, x, scope.values, item, modifier, item.label)
+        return found if found is INVALID else self.converted(found, type, item, modifier, item.label)
 
     def shapes(self, x: tuple[int, ...]) -> tuple[Shape, ...]:
         nodes = self.nodes

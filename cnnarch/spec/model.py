@@ -70,7 +70,9 @@ class Item:
         return ""
 
     def span_of_value(self, setting: str) -> Span:
-        """The place of a setting's value; the item's own if it is not given."""
+        """The place of a setting's or a modifier's value; the item's own if it is not given."""
+        if setting in self.modifiers.places:
+            return self.span(self.modifiers.places[setting])
         found = self.place(setting)
         return self.span(found[1] if found else None)
 
