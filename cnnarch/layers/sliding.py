@@ -70,8 +70,8 @@ class Sliding(Layer):
         ):
             if set(values) != {1}:
                 words += f", {name} {_same(values)}"
-        if isinstance(self.padding, str) and self.padding != "valid":
-            words += f", padding {self.padding}"
+        if self.padding == "same":
+            words += ", padding same"
         elif any(window.before or window.after for window in found):
             pads = [w.before if w.before == w.after else f"{w.before}+{w.after}" for w in found]
             words += f", padding {_same(pads)}"

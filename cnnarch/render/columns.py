@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "SAVING_COLUMNS", "SAVING_TABLE",
-    "chosen", "difference", "layer_columns", "pair_columns", "subtotal_columns",
+    "chosen", "difference", "layer_columns", "network_input", "pair_columns", "subtotal_columns",
 ]  # fmt: skip
 
 
@@ -109,7 +109,15 @@ def _inputs(row: Row) -> Any:
     return row.inputs[0] if len(row.inputs) == 1 else list(row.inputs)
 
 
+def network_input(network: Network) -> Any:
+    """The shape that a network is given; several by their names."""
+    inputs = network.inputs
+    return inputs["input"] if list(inputs) == ["input"] else inputs
+
+
 def _shapes(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {shape}" for name, shape in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -123,7 +131,7 @@ NETWORK_COLUMNS = [
     Column("name", "name", "what people call it", lambda one: one.name, wraps=True, spare=5),
     Column("year", "year", "the year of its publication", lambda one: one.spec.year, spare=3),
     Column("task", "task", "what it does", lambda one: one.spec.task, wraps=True, spare=4),
-    Column("input", "input", "the shape that arrives", lambda one: list(one.inputs.values()), _shapes),
+    Column("input", "input", "the shape that arrives", network_input, _shapes),
     _total("weights", "weights", "numbers that are trained, without biases", 7),
     _total("biases", "biases", "biases, and shifts of normalisation", 7),
     _total("params", "params", "weights and biases"),

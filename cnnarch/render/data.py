@@ -45,6 +45,8 @@ def plain(value: Any) -> Any:
     """Shapes as lists, so that JSON shows numbers."""
     if isinstance(value, Shape):
         return list(value)
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value
 
 
@@ -54,6 +56,8 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={cell(one)}" for name, one in value.items())
     if isinstance(value, list):
         deep = value and isinstance(value[0], list)
         return " ".join(cell(one) for one in value) if deep else "x".join(map(str, value))

@@ -7,8 +7,8 @@ from cnnarch.analysis.rows import Row
 from cnnarch.analysis.savings import add_up
 from cnnarch.errors import ReadError, printable, suggestion
 from cnnarch.network import Network
-from cnnarch.render.columns import LAYER_DATA, LAYER_TABLE, chosen, layer_columns, subtotal_columns
-from cnnarch.render.data import VERSION, cell, records
+from cnnarch.render.columns import LAYER_DATA, LAYER_TABLE, chosen, layer_columns, network_input, subtotal_columns
+from cnnarch.render.data import VERSION, cell, plain, records
 from cnnarch.render.frame import footing, heading
 from cnnarch.render.numbers import factor, grouped
 from cnnarch.render.sheets import Column, Line, Page, Sheet
@@ -65,13 +65,12 @@ def layers(network: Network, depth: int | None, fold: bool, columns: Sequence[st
 
 def record(network: Network, depth: int | None = None, columns: Sequence[str] = ()) -> dict[str, Any]:
     """A network with its layers and totals."""
-    shapes = {name: list(shape) for name, shape in network.inputs.items()}
     keys = columns or (*LAYER_DATA, "shares", "train_only")
     return {
         "version": VERSION,
         "name": network.name,
         "source": network.spec.origin,
-        "input": shapes["input"] if list(shapes) == ["input"] else shapes,
+        "input": plain(network_input(network)),
         "batch": network.batch,
         "outputs": {name: list(shape) for name, shape in network.outputs.items()},
         "layers": records(chosen(layer_columns(network), keys), network.rows(depth)),

@@ -235,7 +235,7 @@ class _Builder:
         if len(self.nodes) - self.inputs >= self.limit:
             self.too_many(item.span())
         owner = None
-        if item.modifiers.share is not None or self.sharing is not None:
+        if item.modifiers.share is not None or (self.sharing is not None and figures.params):
             owner = self.owner(item, name, layer, x, scope)
         if not self.train_only:
             for number in x:
