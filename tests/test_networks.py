@@ -413,3 +413,8 @@ def test_vgg16_does_not_take_every_input() -> None:
 
 def test_nothing_but_specs_is_shipped() -> None:
     assert all(file.endswith(".yaml") for file in os.listdir(catalog.FOLDER))
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_networks_to_see_also_are_shipped(name: str) -> None:
+    assert set(load(name).spec.see_also) <= set(catalog.names()) - {name}

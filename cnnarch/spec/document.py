@@ -86,10 +86,11 @@ class _Document:
             if key not in self.given:
                 self.reader.report(f"the spec has no `{key}`", self.root.items[0][0], HEADER[key])
         self._texts()
+        before = len(self.reader.problems)
         self._settings()
         if "input" in self.given:
             self.spec.inputs = self._inputs(self.given["input"])
-        self._layers()
+        self._layers(before)
         if "published" in self.given:
             self._published(self.given["published"])
         return self.spec
@@ -197,7 +198,8 @@ class _Document:
 
     # Layers and blocks
 
-    def _layers(self) -> None:
+    def _layers(self, before: int) -> None:
+        """Read blocks and layers; the first `before` problems have nothing to do with what is built."""
         blocks = self.reader.mapping(self.given["blocks"], "`blocks`") if "blocks" in self.given else []
         for key, _ in blocks:
             if self._can_name_block(key):
@@ -208,7 +210,8 @@ class _Document:
                 self._block(self.spec.blocks[key.value], node)
         extends = "extends" in self.given
         # From here on a mistake is one layer's, and does not keep the others from being built.
-        self.buildable = not self.reader.problems and bool(self.spec.inputs) and (extends or "layers" in self.given)
+        declared = len(self.reader.problems) == before and bool(self.spec.inputs)
+        self.buildable = declared and (extends or "layers" in self.given)
         for key, node in blocks:
             if key.value in self.spec.blocks:
                 self._body(self.spec.blocks[key.value], node, items)
