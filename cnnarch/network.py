@@ -121,6 +121,10 @@ def load(
     try:
         document = catalog.read(spec)
         if isinstance(inputs, Shape):
+            if len(document.inputs) > 1:
+                shape = "x".join(map(str, inputs))
+                hint = f"say which: `--input {next(iter(document.inputs))}={shape}`"
+                raise ReadError(f"{spec} has {len(document.inputs)} inputs", hint)
             inputs = {next(iter(document.inputs), "input"): inputs}
         graph = build(document, settings, inputs, limit)
     finally:

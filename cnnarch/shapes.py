@@ -180,7 +180,7 @@ def _pads(padding: Padding, axis: int, window: Window, length: int) -> tuple[int
     if padding == "half":
         if window.size % 2 == 0:
             raise Cause(
-                f"padding half needs an odd kernel, and {window.size} is even",
+                f"padding half does not fit the even kernel {window.size}",
                 "padding",
                 "`same` pads an even kernel with one pixel more at the bottom and right",
             )

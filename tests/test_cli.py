@@ -67,10 +67,11 @@ def test_inputs_of_a_merge_are_a_list_of_shapes() -> None:
 
 
 def test_several_specs_are_a_list() -> None:
-    assert [one["name"] for one in json.loads(out("summary", "vgg11", "vgg16", "--format", "json"))] == [
-        "VGG11",
-        "VGG16",
-    ]
+    found = json.loads(out("summary", "vgg11", "vgg16", "--format", "json"))
+    assert [one["network"] for one in found["networks"]] == ["vgg11", "vgg16"]
+    rows = list(csv.DictReader(io.StringIO(out("summary", "vgg11", "vgg16", "--format", "csv"))))
+    assert {row["network"] for row in rows} == {"vgg11", "vgg16"}
+    assert sum(int(row["params"]) for row in rows if row["network"] == "vgg11") == 132_863_336
 
 
 def test_csv_has_whole_numbers_and_every_layer() -> None:
@@ -109,6 +110,7 @@ def test_batch_multiplies_work_and_nothing_else() -> None:
     assert eight["totals"]["macs"] == 8 * one["totals"]["macs"]
     assert eight["totals"]["params"] == one["totals"]["params"]
     assert sum(layer["macs"] for layer in eight["layers"]) == eight["totals"]["macs"]
+    assert sum(one["macs"] for one in eight["families"].values()) == eight["totals"]["macs"]
     assert "batch 8" in out("summary", "resnet50", "--batch", "8")
 
 
@@ -291,3 +293,11 @@ def test_misuse_is_told(arguments: tuple[str, ...], words: str) -> None:
     assert done.stdout == ""
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("word", ["residual", "branches", "layers", "from", "repeat", "share"])
+def test_structures_and_modifiers_are_looked_up_like_kinds(word: str) -> None:
+    text = out("layers", word)
+    assert text.startswith(f"{word}: ")
+    assert "example" in text
+    assert json.loads(out("layers", word, "--format", "json"))["word"] == word

@@ -121,7 +121,7 @@ def test_a_remainder_is_explained() -> None:
     step = network.explain("conv1").steps[1]
     assert (step.quantity, step.value) == ("width", 54)
     assert step.arithmetic == "floor((224 - 11) / 4) + 1"
-    assert step.remark == "213 / 4 is not whole, the remainder is 1: the last 1 of the 224 input pixels is never read"
+    assert step.remark == "213 / 4 is not whole, the remainder is 1: the last of the 224 input pixels is never read"
 
 
 def test_the_rounded_sum_of_the_article_is_told() -> None:

@@ -989,3 +989,38 @@ def test_the_limit_on_layers(text: str, message: str, write: Write) -> None:
 def test_the_limit_itself_can_be_reached(write: Write) -> None:
     assert len(load(write("layers: [{relu: , repeat: 5}]"), limit=5).layers) == 5
     assert len(load(write("layers: [relu, relu, relu, relu, relu]"), limit=5).layers) == 5
+
+
+def test_a_repeat_of_nothing_leaves_the_flow_where_it_was(write: Write) -> None:
+    spec = write("""
+        settings: {n: 0}
+        layers:
+          - conv: {filters: 8, kernel: 1}
+            name: a
+          - conv: {filters: 4, kernel: 1}
+            name: b
+          - relu:
+            from: a
+            repeat: n
+          - conv: {filters: 5, kernel: 1}
+            name: c
+        """)
+    assert load(spec).layer("c").weights == 4 * 5
+
+
+def test_the_limit_is_the_number_of_layers() -> None:
+    """A shortcut that is not needed, and an addition that is dropped, are no layers."""
+    layers = load("resnet50").totals.layers
+    assert load("resnet50", limit=layers).totals.layers == layers == 174
+    layers = load("mobilenet_v2").totals.layers
+    assert load("mobilenet_v2", limit=layers).totals.layers == layers
+
+
+def test_an_input_that_nothing_takes(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text("name: Two\ninput: {a: 8x8x3, b: 8x8x3}\nlayers:\n  - relu:\n    from: a\n")
+    with pytest.raises(SpecError, match="input `b` is not used"):
+        load(str(path))
+    path.write_text(path.read_text() + "  - relu:\n    from: b\n")
+    with pytest.raises(ReadError, match="has 2 inputs"):
+        load(str(path), inputs=Shape(4, 4, 3))

@@ -362,7 +362,7 @@ REFUSALS = [
             "`output_padding` has 2 values for 1 spatial axes of the input", "output_padding"),
     # Padding
     Refusal("conv", {"filters": 8, "kernel": 4, "padding": "half"}, [(9, 9, 1)],
-            "padding half needs an odd kernel, and 4 is even", "padding",
+            "padding half does not fit the even kernel 4", "padding",
             "`same` pads an even kernel with one pixel more at the bottom and right"),
     Refusal("maxpool", {"kernel": 2, "padding": 2}, [(9, 9, 1)],
             "padding 2 leaves windows of kernel 2 without any input", "padding"),

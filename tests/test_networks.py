@@ -418,3 +418,23 @@ def test_nothing_but_specs_is_shipped() -> None:
 @pytest.mark.parametrize("name", catalog.names())
 def test_networks_to_see_also_are_shipped(name: str) -> None:
     assert set(load(name).spec.see_also) <= set(catalog.names()) - {name}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"conv": {"filters": 8}},
+        {"conv": {"filters": 8, "kernel": 3, "strides": 2}},
+        {"conv": {"filters": 8, "kernel": 0}},
+        {"relu": None, "nme": "a"},
+        {"relu": None, "tanh": None},
+        {"branches": [[]]},
+        {"relu": None, "repeat": -1},
+        {},
+    ],
+)
+def test_the_schema_refuses(entry: dict[str, Any]) -> None:
+    """So that the shipped specs' passing says something."""
+    spec = {"name": "Net", "input": "8x8x3", "layers": [entry]}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(spec, schema())

@@ -6,10 +6,9 @@ from typing import NamedTuple
 from cnnarch.analysis.published import Verdict
 from cnnarch.analysis.totals import Totals
 from cnnarch.errors import Cause, ReadError, SpecError
+from cnnarch.spec.document import SCALES
 
 __all__ = ["Checked", "Limit", "Outcome", "outcomes", "parse_limit"]
-
-_SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 class Limit(NamedTuple):
@@ -62,10 +61,10 @@ def parse_limit(text: str) -> int:
     >>> parse_limit("5M"), parse_limit("4.1G"), parse_limit("28,823,912")
     (5000000, 4100000000, 28823912)
     """
-    found = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.(\d{1,12}))? ?([KMGT]?)", text.strip(), re.IGNORECASE)
+    found = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.(\d{1,12}))? ?([KMGBT]?)", text.strip(), re.IGNORECASE)
     if found:
         fraction = found[2] or ""
-        value = int(found[1].replace(",", "") + fraction) * _SCALES[found[3].upper()]
+        value = int(found[1].replace(",", "") + fraction) * SCALES[found[3].upper()]
         if value % 10 ** len(fraction) == 0:
             return int(value // 10 ** len(fraction))
     raise Cause(f"`{text}` is not a limit", hint="write a whole number, or 5M, 600M, 4.1G")

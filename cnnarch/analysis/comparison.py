@@ -4,7 +4,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from cnnarch.analysis.rows import Row
-from cnnarch.layers.base import alike
+from cnnarch.shapes import Shape
 
 __all__ = ["Pair", "align"]
 
@@ -17,25 +17,26 @@ class Pair(NamedTuple):
     left: Row | None
     right: Row | None
 
-    @property
-    def kind(self) -> str:
-        row = self.left or self.right
-        assert row is not None
-        return row.kind
-
     def changes(self) -> list[str]:
-        """What differs, in words; nothing where the rows are the same in all that they do."""
+        """What differs, in words; nothing where the rows do the same.
+
+        Padding and strides are compared as they work out, not as they are written.
+        """
         left, right = self.left, self.right
         if left is None or right is None:
             return []
         found = []
-        if len(left.nodes) == len(right.nodes) == 1 and left.kind == right.kind:
-            found += _settings(left, right)
-        elif left.operation != right.operation:
+        if left.operation != right.operation and (left.is_block or right.is_block):
             found.append(f"{left.operation} → {right.operation}")
+        elif left.is_block:
+            found += _inside(left, right)
+        else:
+            found += _facts(left, right)
         ours, theirs = _asides(left), _asides(right)
         found += [f"no {kind}" for kind in ours if kind not in theirs]
         found += [f"also {kind}" for kind in theirs if kind not in ours]
+        if not found and left.inputs != right.inputs:
+            found.append(f"input {_listed(left.inputs)} → {_listed(right.inputs)}")
         return found
 
 
@@ -77,19 +78,22 @@ def _likeness(a: Row, b: Row) -> int:
     return 4 + (a.operation == b.operation) + (a.name == b.name)
 
 
-def _settings(left: Row, right: Row) -> list[str]:
-    ours, theirs = left.nodes[0].layer, right.nodes[0].layer
-    return [
-        f"{name} {_shown(getattr(ours, name))} → {_shown(getattr(theirs, name))}"
-        for name in ours.settings
-        if not alike(getattr(ours, name), getattr(theirs, name))
-    ]
+def _facts(left: Row, right: Row) -> list[str]:
+    """What one layer does otherwise than another."""
+    ours = left.nodes[0].layer.facts(*left.inputs)
+    theirs = right.nodes[0].layer.facts(*right.inputs)
+    return [f"{name} {ours[name]} → {theirs[name]}" for name in ours if ours[name] != theirs.get(name, ours[name])]
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return "×".join("+".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in value)
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+def _inside(left: Row, right: Row) -> list[str]:
+    """How many layers in a block differ from those in another that holds the same kinds."""
+    pairs = list(zip(left.described, right.described))
+    differ = sum(ours != theirs for ours, theirs in pairs) + abs(len(left.described) - len(right.described))
+    return [f"{differ} of {len(pairs)} layers inside"] if differ else []
+
+
+def _listed(shapes: tuple[Shape, ...]) -> str:
+    return " and ".join(map(str, shapes))
 
 
 def _asides(row: Row) -> list[str]:

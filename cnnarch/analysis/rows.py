@@ -30,6 +30,11 @@ class Row(NamedTuple):
     train_only: bool
     shares: str = ""
     flat: int | None = None
+    described: tuple[tuple[str, str], ...] = ()  # the kind and what is done by each layer of a block
+
+    @property
+    def is_block(self) -> bool:
+        return bool(self.described)
 
     @property
     def params(self) -> int:
@@ -107,6 +112,7 @@ def _row(graph: Graph, label: str, nodes: list[Node]) -> Row:
         macs=sum(node.macs for node in counted),
         train_only=not running,
         shares=owner if single else "/".join(owner.split("/")[:depth]),
+        described=() if single else tuple(_described(graph, node) for node in nodes),
     )
 
 
@@ -134,3 +140,7 @@ def _with_kernel(graph: Graph, node: Node) -> str:
         return node.layer.kind
     sizes = [window.size for window in node.layer.resolve(*graph.shapes(node))]
     return f"{node.layer.kind} {times(sizes)}"
+
+
+def _described(graph: Graph, node: Node) -> tuple[str, str]:
+    return node.layer.kind, str(node.layer.facts(*graph.shapes(node)))

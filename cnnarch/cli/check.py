@@ -15,7 +15,18 @@ from cnnarch.render.checks import page, record
 from cnnarch.render.columns import NETWORK_COLUMNS
 from cnnarch.spec import catalog
 
-LIMITS = ("params", "weights", "biases", "buffers", "macs", "conv_params", "fc_params", "weight_layers", "layers")
+LIMITS = (
+    "params",
+    "weights",
+    "biases",
+    "buffers",
+    "macs",
+    "conv_params",
+    "fc_params",
+    "weight_layers",
+    "layers",
+    "training_params",
+)
 __all__ = ["command"]
 
 
@@ -47,6 +58,7 @@ def command(specs: tuple[str, ...], everything: bool, out: Output, **options: An
       cnnarch check net.yaml --max-params 5M --max-macs 600M
       cnnarch check *.yaml
       cnnarch check --all
+
     Exit code: 0 if all is well, 1 if not.
     """
     most = {key: options.pop(f"most_{key}") for key in LIMITS}

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cnnarch.cli import help_option
-from cnnarch.cli.options import columns_option, read, spec_argument, spec_options
+from cnnarch.cli.options import batch_option, columns_option, read_all, spec_argument, spec_options
 from cnnarch.cli.output import Output, output_options
 from cnnarch.errors import ReadError
 from cnnarch.render import comparison
@@ -22,8 +22,9 @@ TOTALS = ("network", "input", "weights", "biases", "params", "macs", "conv_param
 @click.command("compare")
 @help_option
 @spec_argument(nargs=-1, required=True)
-@click.option("--depth", type=click.IntRange(1), help="How deep into blocks.  [default: 1]")
+@click.option("--depth", type=click.IntRange(1), help="How deep into blocks; 1 in tables, all the way in data.")
 @columns_option
+@batch_option
 @spec_options
 @output_options("table", "json", "csv", "markdown")
 def command(
@@ -45,15 +46,13 @@ def command(
     """
     if len(specs) < 2:
         raise ReadError("one network cannot be compared", "name two or more")
-    if list(specs).count("-") > 1:
-        raise ReadError("standard input can be read once", "write one of the specs to a file")
-    networks = [read(spec, changes) for spec in specs]
+    networks = read_all(specs, changes)
 
     def page() -> Page:
         if len(networks) > 2:
             return totals.page(networks, columns or TOTALS)
         if out.form == "csv":
-            return [comparison.pairs(networks[0], networks[1], depth or 1, columns)]
-        return comparison.page(networks[0], networks[1], depth or 1, columns)
+            return [comparison.pairs(networks[0], networks[1], depth, columns, fold=False)]
+        return comparison.page(networks[0], networks[1], depth, columns)
 
-    out.put(pages=lambda: [page()], record=lambda: comparison.record(networks, depth))
+    out.put(pages=lambda: [page()], record=lambda: comparison.record(networks, depth, columns))

@@ -14,14 +14,27 @@ from cnnarch.spec import catalog
 from cnnarch.spec.build import LAYER_LIMIT
 from cnnarch.spec.values import parse_setting, parse_shape
 
-__all__ = ["columns_option", "read", "spec_argument", "spec_options"]
+__all__ = ["batch_option", "columns_option", "read", "read_all", "spec_argument", "spec_options"]
 
 Decorator = Callable[[Any], Any]
 
 
 def read(spec: str, changes: dict[str, Any]) -> Network:
-    """Load a spec with what `spec_options` gave."""
-    return load(spec, changes["settings"], changes["inputs"], changes["batch"], changes["layer_limit"])
+    """Load a spec with what `spec_options` gave, and perhaps `batch_option`."""
+    return load(spec, changes["settings"], changes["inputs"], changes.get("batch", 1), changes["layer_limit"])
+
+
+def read_all(specs: Sequence[str], changes: dict[str, Any]) -> list[Network]:
+    """Load several specs."""
+    if list(specs).count("-") > 1:
+        raise ReadError("standard input can be read once", "write one of the specs to a file")
+    return [read(spec, changes) for spec in specs]
+
+
+batch_option = click.option(
+    "--batch", type=click.IntRange(1, 10**9), default=1, show_default=True,
+    help="Inputs at a time; work grows with it, parameters do not.",
+)  # fmt: skip
 
 
 def _specs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -66,8 +79,6 @@ def spec_options(command: Any) -> Any:
     for option in (
         click.option("--layer-limit", type=click.IntRange(1), default=LAYER_LIMIT, show_default=True,
                      help="Refuse networks with more layers."),
-        click.option("--batch", type=click.IntRange(1, 10**9), default=1, show_default=True,
-                     help="Inputs at a time; work grows with it, parameters do not."),
         click.option("--input", "inputs", multiple=True, callback=_inputs, metavar="SHAPE",
                      help="Another input, as 299x299x3; name=SHAPE where there are several."),
         click.option("--set", "settings", multiple=True, callback=_assignments, metavar="NAME=VALUE",
@@ -78,9 +89,8 @@ def spec_options(command: Any) -> Any:
 
 
 def spec_argument(**settings: Any) -> Decorator:
-    return click.argument(
-        "spec" if "nargs" not in settings else "specs", metavar="SPEC", shell_complete=_specs, **settings
-    )
+    name, metavar = ("specs", "SPEC...") if "nargs" in settings else ("spec", "SPEC")
+    return click.argument(name, metavar=metavar, shell_complete=_specs, **settings)
 
 
 def _columns(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[str, ...]:

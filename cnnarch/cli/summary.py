@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cnnarch.cli import help_option
-from cnnarch.cli.options import columns_option, read, spec_argument, spec_options
+from cnnarch.cli.options import batch_option, columns_option, read_all, spec_argument, spec_options
 from cnnarch.cli.output import Output, echo, output_options
 from cnnarch.render import summary
 from cnnarch.render.columns import LAYER_DATA
@@ -23,6 +23,7 @@ __all__ = ["command"]
 @click.option("--all", "everything", is_flag=True, help="Every layer on a row of its own.")
 @click.option("--get", "path", metavar="PATH", help="Print one value, as totals.params.")
 @columns_option
+@batch_option
 @spec_options
 @output_options("table", "json", "csv", "markdown")
 def command(
@@ -44,15 +45,15 @@ def command(
       cnnarch summary net.yaml --get totals.params
       cnnarch summary net.yaml --format csv --columns name,output,macs
     """
-    networks = [read(spec, changes) for spec in specs]
+    networks = read_all(specs, changes)
     if path is not None:
-        values = [summary.lookup(summary.record(one), path) for one in networks]
+        values = [summary.lookup(summary.record(one, depth), path) for one in networks]
         return echo("".join(f"{value}\n" for value in values), out.file)
     shown = None if everything else depth or 1
 
     def pages() -> list[Page]:
         if out.form == "csv":
-            return [[summary.layers(one, depth, False, columns or LAYER_DATA, totals=False)] for one in networks]
+            return [[summary.layers_of_all(networks, depth, columns or LAYER_DATA)]]
         return [summary.page(one, shown, not everything, columns) for one in networks]
 
     out.put(pages, lambda: summary.one_or_all([summary.record(one, depth, columns) for one in networks]))

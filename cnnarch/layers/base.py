@@ -67,10 +67,11 @@ class Layer:
     """
 
     kind: ClassVar[str] = ""
-    family: ClassVar[str] = ""  # which subtotal it counts to: conv, fc, recurrent, norm
+    family: ClassVar[str] = ""  # which subtotal it counts to: conv, local, fc, recurrent, norm
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other frameworks call it
     example: ClassVar[str] = ""  # a line of a spec
     source: ClassVar[str] = ""
+    sample: ClassVar[tuple[dict[str, Any], tuple[Shape, ...]] | None] = None  # settings and inputs that show its rule
     folds: ClassVar[bool] = False  # shown in the row of the layer before
     loose: ClassVar[tuple[str, ...]] = ()  # settings that can differ between layers that share weights
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # how many it takes, at least and at most
@@ -151,6 +152,10 @@ class Layer:
         """What it does, in the words of a table's cell."""
         return self.kind
 
+    def facts(self, *inputs: Any, **_: Any) -> dict[str, str]:
+        """What the settings come to on these inputs, for comparing layers: a padding in pixels, not its rule."""
+        return {name: str(value) for name, value in zip(self.settings, self._values)}
+
     def explain(self, *inputs: Any, **_: Any) -> list[Step]:
         """The arithmetic, step by step."""
         return []
@@ -175,7 +180,7 @@ class Input(Layer):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.__dict__["shape"] = shape
+        self.__dict__.update(shape=shape, _values=(shape,), _hash=hash(shape))
 
     def output(self, *inputs: Any, **_: Any) -> Shape:
         shape: Shape = self.__dict__["shape"]

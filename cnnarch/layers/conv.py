@@ -96,6 +96,7 @@ class Conv(Convolving):
     family = "conv"
     elsewhere = ("conv1d", "conv2d", "conv3d", "convolution", "convolution2d", "conv2dlayer", "depthwiseconv2d")
     example = "conv: {filters: 96, kernel: 11, stride: 4}"
+    sample = ({"filters": 96, "kernel": 11, "stride": 4, "padding": 2}, (Shape(223, 223, 3),))
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285"
 
     def output(self, x: Shape) -> Shape:
@@ -137,6 +138,7 @@ class ConvTranspose(Convolving):
         "convtranspose1d", "convtranspose2d", "convtranspose3d", "conv2dtranspose", "deconv", "deconvolution", "upconv",
     )  # fmt: skip
     example = "conv_transpose: {filters: 64, kernel: 2, stride: 2}"
+    sample = ({"filters": 64, "kernel": 4, "stride": 2, "padding": 1}, (Shape(10, 10, 32),))
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 4"
 
     output_padding: PerAxis = setting(
@@ -223,6 +225,7 @@ class LocallyConnected(Filters):
     family = "local"
     elsewhere = ("locallyconnected1d", "locallyconnected2d", "local", "local2d")
     example = "locally_connected: {filters: 16, kernel: 3}"
+    sample = ({"filters": 16, "kernel": 3, "stride": 2}, (Shape(9, 9, 3),))
     source = "Taigman et al. 2014, DeepFace, section 3.2"
 
     def output(self, x: Shape) -> Shape:

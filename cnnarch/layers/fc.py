@@ -30,6 +30,7 @@ class FullyConnected(Layer):
     family = "fc"
     elsewhere = ("linear", "dense", "fullyconnected", "innerproduct", "gemm", "matmul", "ip", "fullyconnectedlayer")
     example = "fc: 4096"
+    sample = ({"units": 10}, (Shape(7, 64),))
     source = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
 
     units: int = setting(

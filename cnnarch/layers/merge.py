@@ -33,7 +33,7 @@ class Add(ElementWiseMerge):
 
     kind = "add"
     elsewhere = ("sum", "plus", "eltwise", "elementwise", "skip")
-    example = "add: {}\n    from: [left, right]"
+    example = "add:\n  from: [left, right]"
     source = "He et al. 2015, Deep residual learning, arXiv:1512.03385"
 
 
@@ -49,7 +49,7 @@ class Multiply(ElementWiseMerge):
 
     kind = "multiply"
     elsewhere = ("mul", "product", "scale")
-    example = "multiply: {}\n    from: [features, gate]"
+    example = "multiply:\n  from: [features, gate]"
     source = "Hu et al. 2017, Squeeze-and-excitation networks, arXiv:1709.01507"
 
 
@@ -64,7 +64,7 @@ class Max(ElementWiseMerge):
 
     kind = "max"
     elsewhere = ("maximum", "maxout", "elementwisemax")
-    example = "max: {}\n    from: [left, right]"
+    example = "max:\n  from: [left, right]"
     source = "Goodfellow et al. 2013, Maxout networks, arXiv:1302.4389"
 
 
@@ -80,7 +80,8 @@ class Concat(Layer):
     kind = "concat"
     inputs = (2, None)
     elsewhere = ("concatenate", "cat", "filterconcat", "depthconcat", "route")
-    example = "concat: {}\n    from: [left, right]"
+    example = "concat:\n  from: [left, right]"
+    sample = ({}, (Shape(7, 7, 64), Shape(7, 7, 32)))
     source = "Szegedy et al. 2014, Going deeper with convolutions, arXiv:1409.4842"
 
     def output(self, *xs: Shape) -> Shape:

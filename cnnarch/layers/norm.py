@@ -26,6 +26,7 @@ class BatchNorm(Layer):
     family = "norm"
     elsewhere = ("batchnorm1d", "batchnorm2d", "batchnorm3d", "batchnormalization", "bn", "batchnormalisation")
     example = "batchnorm"
+    sample = ({}, (Shape(7, 7, 64),))
     source = "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167"
 
     scale: bool = setting(Flag(), "whether channels are scaled", default=True, elsewhere=("affine", "gamma"))

@@ -61,6 +61,7 @@ class MaxPool(Pool):
     kind = "maxpool"
     elsewhere = ("maxpool1d", "maxpool2d", "maxpool3d", "maxpooling", "maxpooling1d", "maxpooling2d", "pool", "pooling")
     example = "maxpool: {kernel: 3, stride: 2}"
+    sample = ({"kernel": 3, "stride": 2, "padding": 1}, (Shape(7, 7, 64),))
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 3"
     words = "max"
 
@@ -80,6 +81,7 @@ class AvgPool(Pool):
         "avgpool1d", "avgpool2d", "avgpool3d", "averagepool", "averagepooling1d", "averagepooling2d", "meanpool",
     )  # fmt: skip
     example = "avgpool: {kernel: 2, stride: 2}"
+    sample = ({"kernel": 3, "stride": 2, "padding": 1}, (Shape(7, 7, 64),))
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 3"
     words = "average"
 
@@ -97,6 +99,7 @@ class GlobalAvgPool(Layer):
     kind = "global_avgpool"
     elsewhere = ("globalaveragepool", "globalaveragepooling2d", "globalavgpool2d", "gap", "globalaveragepooling1d")
     example = "global_avgpool"
+    sample = ({}, (Shape(7, 7, 64),))
     source = "Lin et al. 2013, Network in network, arXiv:1312.4400"
 
     def output(self, x: Shape) -> Shape:
@@ -124,6 +127,7 @@ class AdaptiveAvgPool(Layer):
     kind = "adaptive_avgpool"
     elsewhere = ("adaptiveavgpool1d", "adaptiveavgpool2d", "adaptiveavgpool3d", "adaptiveaveragepooling2d")
     example = "adaptive_avgpool: 6"
+    sample = ({"size": 6}, (Shape(7, 7, 64),))
     source = "PyTorch, torch.nn.AdaptiveAvgPool2d"
 
     size: PerAxis = setting(Sizes(), "size of the output", elsewhere=("output_size", "kernel", "out"))

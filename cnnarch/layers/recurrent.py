@@ -92,6 +92,7 @@ class LSTM(Recurrent):
     kind = "lstm"
     elsewhere = ("lstmcell", "cudnnlstm", "bilstm", "blstm")
     example = "lstm: {units: 256, bidirectional: true}"
+    sample = ({"units": 256, "bidirectional": True}, (Shape(26, 512),))
     source = "Hochreiter & Schmidhuber 1997, Long short-term memory; biases as PyTorch's nn.LSTM counts them"
     gates = 4
 
@@ -110,5 +111,6 @@ class GRU(Recurrent):
     kind = "gru"
     elsewhere = ("grucell", "cudnngru", "bigru")
     example = "gru: {units: 256, bidirectional: true}"
+    sample = ({"units": 256, "bidirectional": True}, (Shape(26, 512),))
     source = "Cho et al. 2014, arXiv:1406.1078; biases as PyTorch's nn.GRU counts them"
     gates = 3

@@ -21,6 +21,7 @@ class Flatten(Layer):
     folds = True
     elsewhere = ("reshape", "view", "flattenlayer")
     example = "flatten"
+    sample = ({}, (Shape(2, 2, 256),))
     source = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
 
     def output(self, x: Shape) -> Shape:
@@ -46,6 +47,7 @@ class Columns(Layer):
     kind = "columns"
     elsewhere = ("maptosequence", "im2seq", "imagetosequence")
     example = "columns"
+    sample = ({}, (Shape(2, 26, 512),))
     source = "Shi et al. 2015, An end-to-end trainable neural network for image-based sequence recognition, figure 2"
 
     def output(self, x: Shape) -> Shape:

@@ -77,6 +77,17 @@ class Sliding(Layer):
             words += f", padding {_same(pads)}"
         return words
 
+    def facts(self, x: Shape) -> dict[str, str]:
+        found = self.resolve(x)
+        sides = [(window.before, window.after) for window in found]
+        resolved = {
+            "kernel": times(window.size for window in found),
+            "stride": _same([window.stride for window in found]),
+            "padding": _same([str(a) if a == b else f"{a}+{b}" for a, b in sides]),
+            "dilation": _same([window.dilation for window in found]),
+        }
+        return {**super().facts(x), **resolved}
+
     def axis_steps(self, x: Shape) -> list[Step]:
         """The output's spatial sizes, with their arithmetic."""
         found = zip(AXES[x.rank], self.windows(x), x.spatial)
@@ -153,10 +164,15 @@ def _rounded_up(name: str, window: Window, length: int, formula: str, arithmetic
 def _remainder(window: Window, length: int, room: int) -> str:
     """Why a division that leaves a remainder means pixels that no window reads."""
     over = f"{room} / {window.stride} is not whole, the remainder is {room % window.stride}"
+    if window.dilation > 1 or window.stride > window.size:
+        return over  # windows with gaps leave other pixels unread as well
     unread = window.unread(length)
     if not unread:
         return f"{over}: only padding is left unread"
-    return f"{over}: the last {unread} of the {length} input pixels {'is' if unread == 1 else 'are'} never read"
+    last = f"the last {unread} of the {length} input pixels are"
+    if unread == 1:
+        last = f"the last of the {length} input pixels is"
+    return f"{over}: {last} never read"
 
 
 def _same_step(name: str, window: Window, length: int) -> Step:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cnnarch.analysis.check import Checked
 from cnnarch.errors import Problem, ReadError, SpecError
+from cnnarch.render.columns import TITLES
 from cnnarch.render.data import VERSION
 from cnnarch.render.numbers import grouped
 from cnnarch.render.sheets import Column, Page, Sheet
@@ -37,7 +38,7 @@ def _found(one: Checked) -> str:
     parts = []
     for outcome in one.limits:
         sign = "≤" if outcome.kept else ">"
-        key, value, most = outcome.limit.key, grouped(outcome.value), grouped(outcome.limit.most)
+        key, value, most = TITLES[outcome.limit.key], grouped(outcome.value), grouped(outcome.limit.most)
         parts.append(
             f"{key} {value} {sign} {most}"
             + ("" if outcome.kept else f" by {grouped(outcome.value - outcome.limit.most)}")
@@ -46,7 +47,7 @@ def _found(one: Checked) -> str:
     if kept:
         parts.append(f"{kept} published figure{'s' if kept > 1 else ''} kept")
     parts += [
-        f"{verdict.claim.key} {grouped(verdict.value)} published as {verdict.claim.text}"
+        f"{TITLES[verdict.claim.key]} {grouped(verdict.value)} published as {verdict.claim.text}"
         for verdict in one.published
         if not verdict.kept
     ]
@@ -64,8 +65,7 @@ def _check(one: Checked) -> dict[str, Any]:
         "ok": one.ok,
         "valid": one.error is None,
         "problems": [
-            {"message": problem.message, "hint": problem.hint, "line": problem.span.line if problem.span else None}
-            for problem in _problems(one)
+            {"message": problem.message, "hint": problem.hint, **_place(problem)} for problem in _problems(one)
         ],
         "published": [
             {"figure": verdict.claim.key, "published": verdict.claim.text, "value": verdict.value,
@@ -78,6 +78,13 @@ def _check(one: Checked) -> dict[str, Any]:
         ],
         "totals": one.totals._asdict() if one.totals else None,
     }  # fmt: skip
+
+
+def _place(problem: Problem) -> dict[str, Any]:
+    span = problem.span
+    if span is None:
+        return {"file": None, "line": None, "column": None}
+    return {"file": span.source.name, "line": span.line, "column": span.column}
 
 
 def _problems(one: Checked) -> list[Problem]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cnnarch.network import Network
 
 __all__ = [
-    "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "SAVING_COLUMNS", "SAVING_TABLE",
+    "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "SAVING_COLUMNS", "SAVING_TABLE", "TITLES",
     "chosen", "difference", "layer_columns", "network_input", "pair_columns", "subtotal_columns",
 ]  # fmt: skip
 
@@ -40,6 +40,18 @@ def _count(key: str, title: str, about: str, spare: int = 0, zero: str = "") -> 
     )
 
 
+def _layer_count(key: str, title: str, about: str, spare: int, factor: int = 1) -> Column:
+    """A column of counts; what runs only in training stands in brackets, as no total counts it."""
+
+    def words(row: Any) -> str:
+        text = _number(getattr(row, key) * factor)
+        return f"({text})" if text and row.train_only else text
+
+    return Column(
+        key, title, about, lambda row: getattr(row, key) * factor, grouped, number=True, spare=spare, words=words
+    )
+
+
 def layer_columns(network: Network) -> list[Column]:
     """The columns that a table of layers can have."""
     params = network.totals.params
@@ -51,26 +63,18 @@ def layer_columns(network: Network) -> list[Column]:
         Column(
             "output", "output", "the shape that leaves", _attribute("output"), words=_output, wraps=True, breaks=", "
         ),
-        _count("weights", "weights", "numbers that are trained, without biases", 1),
-        _count("biases", "biases", "biases, and shifts of normalisation", 6),
-        _count("params", "params", "weights and biases", 2),
-        _count("buffers", "buffers", "running statistics, stored but not trained", 7),
-        Column(
-            "macs",
-            "MACs",
-            "multiply-adds of a batch, biases not counted",
-            lambda row: row.macs * network.batch,
-            _number,
-            number=True,
-            spare=3,
-        ),
+        _layer_count("weights", "weights", "numbers that are trained, without biases", 1),
+        _layer_count("biases", "biases", "biases, and shifts of normalisation", 6),
+        _layer_count("params", "params", "weights and biases", 2),
+        _layer_count("buffers", "buffers", "running statistics, stored but not trained", 7),
+        _layer_count("macs", "MACs", "multiply-adds of a batch, biases not counted", 3, network.batch),
         Column(
             "share",
             "share",
             "share of the network's parameters",
-            lambda row: row.params / params if params else 0.0,
+            lambda row: row.params / params if params and not row.train_only else 0.0,
             percent,
-            share=lambda row: (row.params, params),
+            share=lambda row: (0 if row.train_only else row.params, params),
             spare=5,
         ),
         Column("shares", "weights of", "the layer whose weights it uses", _attribute("shares")),
@@ -147,6 +151,9 @@ NETWORK_COLUMNS = [
 ]
 
 
+TITLES = {column.key: column.title for column in NETWORK_COLUMNS}
+
+
 def subtotal_columns(network: Network) -> list[Column]:
     """Convolutions against fully connected layers, and whatever else has weights."""
     totals = network.totals
@@ -221,9 +228,4 @@ def difference(pair: Pair, left: str, right: str) -> str:
     """What differs, in words: `same`, `only in vgg16`, or each change."""
     if pair.right is None or pair.left is None:
         return f"only in {left if pair.right is None else right}"
-    changes = pair.changes()
-    if changes:
-        return ", ".join(changes)
-    if pair.left.params == pair.right.params:
-        return "same"
-    return f"same, input {_shapes(_inputs(pair.left))} → {_shapes(_inputs(pair.right))}"
+    return ", ".join(pair.changes()) or "same"

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnarch.analysis.comparison import align
 from cnnarch.network import Network
-from cnnarch.render.columns import NETWORK_COLUMNS, chosen, difference, pair_columns
+from cnnarch.render.columns import NETWORK_COLUMNS, TITLES, chosen, difference, pair_columns
 from cnnarch.render.data import VERSION, records
 from cnnarch.render.frame import footing
 from cnnarch.render.numbers import grouped, ratio
@@ -16,13 +16,17 @@ from cnnarch.render.sheets import Column, Line, Page, Sheet
 __all__ = ["page", "pairs", "record"]
 
 PAIR_TABLE = ("left", "left_output", "left_params", "right", "right_output", "right_params", "difference")
-TITLES = {column.key: column.title for column in NETWORK_COLUMNS}
 
 
-def page(left: Network, right: Network, depth: int | None = 1, columns: Sequence[str] = ()) -> Page:
-    """Two networks: totals side by side, then layer against layer."""
+def page(left: Network, right: Network, depth: int | None = None, columns: Sequence[str] = ()) -> Page:
+    """Two networks: totals side by side, then layer against layer.
+
+    Blocks stand as rows unless `depth` says otherwise, or only one of the two has any.
+    """
+    if depth is None and bool(left.graph.groups) == bool(right.graph.groups):
+        depth = 1
     sheet = pairs(left, right, depth, columns or PAIR_TABLE)
-    differing = sum(1 for pair in sheet.rows if pair.left is None or pair.right is None or pair.changes())
+    differing = sum(difference(pair, "", "") != "same" for pair in sheet.rows)
     return [
         Line(f"{left.name} and {right.name}", "title"),
         Sheet(_side_by_side(*_sides(left, right)), _totals(left, right)),
@@ -32,27 +36,21 @@ def page(left: Network, right: Network, depth: int | None = 1, columns: Sequence
     ]
 
 
-def pairs(left: Network, right: Network, depth: int | None, columns: Sequence[str] = ()) -> Sheet:
+def pairs(left: Network, right: Network, depth: int | None, columns: Sequence[str] = (), fold: bool = True) -> Sheet:
     """The layers of two networks, side by side; all columns if none are named."""
     known = pair_columns(*_sides(left, right))
     shown = chosen(known, columns) if columns else known
-    return Sheet(shown, align(left.rows(depth, fold=True), right.rows(depth, fold=True)))
+    return Sheet(shown, align(left.rows(depth, fold), right.rows(depth, fold)))
 
 
-def record(networks: Sequence[Network], depth: int | None = None) -> dict[str, Any]:
+def record(networks: Sequence[Network], depth: int | None = None, columns: Sequence[str] = ()) -> dict[str, Any]:
     """The totals of several networks, and for two of them the layers in pairs."""
-    record: dict[str, Any] = {"version": VERSION, "networks": records(NETWORK_COLUMNS, networks)}
-    if len(networks) == 2:
-        left, right = networks
-        record["pairs"] = [
-            {
-                "left": pair.left.name if pair.left else None,
-                "right": pair.right.name if pair.right else None,
-                "difference": difference(pair, left.label, right.label),
-            }
-            for pair in align(left.rows(depth), right.rows(depth))
-        ]
-    return record
+    if len(networks) != 2:
+        shown = chosen(NETWORK_COLUMNS, columns) if columns else NETWORK_COLUMNS
+        return {"version": VERSION, "networks": records(shown, networks)}
+    sheet = pairs(networks[0], networks[1], depth, columns or ("left", "right", "difference"), fold=False)
+    totals = records(NETWORK_COLUMNS, networks)
+    return {"version": VERSION, "networks": totals, "pairs": records(sheet.columns, sheet.rows)}
 
 
 def _sides(left: Network, right: Network) -> tuple[str, str]:

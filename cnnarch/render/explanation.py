@@ -36,6 +36,7 @@ def page(network: Network, layers: Sequence[Explanation], everything: bool) -> P
 def record(network: Network, layers: Sequence[Explanation]) -> dict[str, Any]:
     return {
         "version": VERSION,
+        "network": network.label,
         "name": network.name,
         "layers": [
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnarch.network import Network
 from cnnarch.render.sheets import Line, Page
 
-__all__ = ["footing", "heading"]
+__all__ = ["counted", "footing", "heading"]
 
 
 def heading(network: Network) -> Page:
@@ -22,5 +22,9 @@ def footing(network: Network) -> Page:
     page: Page = []
     if network.spec.see_also:
         page.append(Line(f"see also {', '.join(network.spec.see_also)}", "aside"))
-    page.append(Line(f"MACs = multiply-adds, biases not counted; batch {network.batch}", "aside"))
-    return page
+    return [*page, counted(network.batch)]
+
+
+def counted(batch: int) -> Line:
+    """What was counted, in one line."""
+    return Line(f"MACs = multiply-adds, biases not counted; batch {batch}", "aside")

@@ -8,9 +8,9 @@ from typing import Any
 from cnnarch.layers import KINDS, Layer
 from cnnarch.layers.settings import Setting
 from cnnarch.render.sheets import Column, Line, Page, Sheet
-from cnnarch.spec.items import BESIDE, STRUCTURES
+from cnnarch.spec.items import BESIDE, EXAMPLES, STRUCTURES
 
-__all__ = ["kind_page", "kind_record", "kinds_page"]
+__all__ = ["kind_page", "kind_record", "kinds_page", "word_page", "word_record"]
 
 
 def kinds_page() -> Page:
@@ -23,7 +23,7 @@ def kinds_page() -> Page:
         Sheet(columns, list(KINDS.values())),
         Sheet(_named(), list(STRUCTURES.items()), title="What holds layers", header=False),
         Sheet(_named(), list(BESIDE.items()), title="What stands beside a kind", header=False),
-        Line("`cnnarch layers KIND` tells all about one kind", "aside"),
+        Line("`cnnarch layers NAME` tells all about one of them", "aside"),
     ]
 
 
@@ -38,9 +38,27 @@ def kind_page(kind: type[Layer]) -> Page:
             Column("type", "is", "what it can be", lambda one: one.type.says, wraps=True, spare=1),
         ]
         page.append(Sheet(columns, list(kind.settings.values())))
+    if kind.sample is not None:
+        page.append(_formulas(kind))
     page += [Line(line) for line in _rule(kind)]
-    about = [("example", f"- {kind.example}"), ("elsewhere", ", ".join(kind.elsewhere)), ("source", kind.source)]
+    about = [*_example(kind.example), ("elsewhere", ", ".join(kind.elsewhere)), ("source", kind.source)]
     return [*page, Sheet(_named(), [entry for entry in about if entry[1]], header=False)]
+
+
+def word_page(word: str) -> Page:
+    """What a structure or a modifier does, with an example."""
+    title = Line(f"{word}: {STRUCTURES.get(word) or BESIDE[word]}", "title")
+    return [title, Sheet(_named(), _example(EXAMPLES[word]), header=False)]
+
+
+def word_record(word: str) -> dict[str, Any]:
+    return {"word": word, "does": STRUCTURES.get(word) or BESIDE[word], "example": EXAMPLES[word]}
+
+
+def _example(text: str) -> list[tuple[str, str]]:
+    """An example line by line, as an entry of a list."""
+    first, *others = text.split("\n")
+    return [("example", f"- {first}"), *(("", line) for line in others)]
 
 
 def kind_record(kind: type[Layer]) -> dict[str, Any]:
@@ -62,6 +80,18 @@ def kind_record(kind: type[Layer]) -> dict[str, Any]:
             for one in kind.settings.values()
         ],
     }
+
+
+def _formulas(kind: type[Layer]) -> Sheet:
+    """The rule: each figure with its formula, as `explain` has them for a sample."""
+    assert kind.sample is not None
+    settings, inputs = kind.sample
+    steps = kind(**settings).explain(*inputs)
+    columns = [
+        Column("quantity", "", "what is computed", lambda step: step.quantity),
+        Column("formula", "", "how", lambda step: f"= {step.formula}", wraps=True),
+    ]
+    return Sheet(columns, steps, title="Rule", header=False)
 
 
 def _named() -> list[Column]:

@@ -42,7 +42,7 @@ def _escaped(text: str) -> str:
     r"""Text that Markdown leaves alone.
 
     >>> print(_escaped("a|b <b> [x](y) *z*"))
-    a\|b &lt;b> \[x\](y) \*z\*
+    a\|b &lt;b&gt; \[x\](y) \*z\*
     """
-    text = printable(text).replace("&", "&amp;").replace("<", "&lt;")
+    text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*\[\]|])", r"\\\1", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["arithmetic", "bar", "factor", "grouped", "percent", "ratio", "short"]
+__all__ = ["arithmetic", "bar", "factor", "grouped", "percent", "ratio"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -16,19 +16,6 @@ def grouped(value: int) -> str:
     '34,848'
     """
     return f"{value:,}"
-
-
-def short(value: int) -> str:
-    """A count to three or four digits.
-
-    >>> short(138357544), short(614310432), short(999)
-    ('138.4 M', '614.3 M', '999')
-    """
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if value >= size:
-            tenths = (value * 10 + size // 2) // size  # half up, in whole numbers
-            return f"{tenths // 10}.{tenths % 10} {unit}"
-    return str(value)
 
 
 def factor(value: float | None) -> str:
@@ -60,6 +47,8 @@ def percent(share: float) -> str:
     >>> percent(34848 / 28813344), percent(0)
     ('0.1%', '')
     """
+    if 0 < share < 0.0005:
+        return "<0.1%"
     return f"{100 * share:.1f}%" if share else ""
 
 

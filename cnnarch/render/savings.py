@@ -23,8 +23,9 @@ def page(network: Network, columns: Sequence[str] = ()) -> Page:
     return [
         *heading(network),
         Sheet(chosen(SAVING_COLUMNS, columns or SAVING_TABLE), rows, add_up(rows) if rows else None),
-        *([] if rows else [Line("it has no convolutions")]),
-        Line(
+        Line("it has no convolutions")
+        if not rows
+        else Line(
             "Weights between the same input and output, biases not counted. dense: every output sees every input. "
             "sparse: every output sees its window, with weights of its own; a window at a padded border keeps those "
             "that meet padding (the column `inside` leaves them out). shared: one set of weights for all places.",
@@ -35,4 +36,6 @@ def page(network: Network, columns: Sequence[str] = ()) -> Page:
 
 def record(network: Network, columns: Sequence[str] = ()) -> dict[str, Any]:
     shown = chosen(SAVING_COLUMNS, columns) if columns else SAVING_COLUMNS
-    return {"version": VERSION, "name": network.name, "layers": records(shown, network.savings())}
+    rows = network.savings()
+    record = {"version": VERSION, "network": network.label, "name": network.name, "layers": records(shown, rows)}
+    return {**record, "totals": records(shown, [add_up(rows)])[0] if rows else None}

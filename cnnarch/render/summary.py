@@ -13,7 +13,7 @@ from cnnarch.render.frame import footing, heading
 from cnnarch.render.numbers import factor, grouped
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 
-__all__ = ["layers", "lookup", "one_or_all", "page", "record"]
+__all__ = ["layers", "layers_of_all", "lookup", "one_or_all", "page", "record"]
 
 
 class _Sum(NamedTuple):
@@ -63,11 +63,26 @@ def layers(network: Network, depth: int | None, fold: bool, columns: Sequence[st
     )
 
 
+def layers_of_all(networks: Sequence[Network], depth: int | None, columns: Sequence[str]) -> Sheet:
+    """The layers of one network, or of several one after another, each with its network's name."""
+    sheets = [layers(network, depth, False, columns, totals=False) for network in networks]
+    if len(sheets) == 1:
+        return sheets[0]
+    rows = [(network, sheet, row) for network, sheet in zip(networks, sheets) for row in sheet.rows]
+    first = Column("network", "network", "what it is called on the command line", lambda entry: entry[0].label)
+
+    def other(number: int, column: Column) -> Column:
+        return column._replace(get=lambda entry: entry[1].columns[number].get(entry[2]))
+
+    return Sheet([first, *(other(number, column) for number, column in enumerate(sheets[0].columns))], rows)
+
+
 def record(network: Network, depth: int | None = None, columns: Sequence[str] = ()) -> dict[str, Any]:
     """A network with its layers and totals."""
     keys = columns or (*LAYER_DATA, "shares", "train_only")
     return {
         "version": VERSION,
+        "network": network.label,
         "name": network.name,
         "source": network.spec.origin,
         "input": plain(network_input(network)),
@@ -75,13 +90,16 @@ def record(network: Network, depth: int | None = None, columns: Sequence[str] = 
         "outputs": {name: list(shape) for name, shape in network.outputs.items()},
         "layers": records(chosen(layer_columns(network), keys), network.rows(depth)),
         "totals": network.totals._asdict(),
-        "families": {one.family or "others": {**one._asdict(), "params": one.params} for one in network.subtotals},
+        "families": {
+            one.family or "others": {**one._asdict(), "params": one.params, "macs": one.macs * network.batch}
+            for one in network.subtotals
+        },
     }
 
 
 def one_or_all(found: list[dict[str, Any]]) -> Any:
     """What was asked for one spec stands alone, for several in a list."""
-    return found[0] if len(found) == 1 else found
+    return found[0] if len(found) == 1 else {"version": VERSION, "networks": found}
 
 
 def lookup(record: dict[str, Any], path: str) -> str:

@@ -13,7 +13,7 @@ from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.items import parts
-from cnnarch.spec.model import PLAIN, BlockItem, Branches, Broken, Item, LayerItem, Residual, Spec, Value
+from cnnarch.spec.model import DEEPEST, PLAIN, BlockItem, Branches, Broken, Item, LayerItem, Residual, Spec, Value
 from cnnarch.spec.model import Group as Together
 from cnnarch.spec.scope import Flow, Scope, Values
 from cnnarch.spec.size import least_layers
@@ -24,7 +24,6 @@ __all__ = ["LAYER_LIMIT", "build"]
 
 LAYER_LIMIT = 1_000_000
 LARGEST_OUTPUT = 2**62
-DEEPEST = 100
 MOST_BARREN = 50_000
 
 
@@ -84,6 +83,7 @@ class _Builder:
             self.sequence(self.spec.layers, tuple(range(len(inputs))), Scope("", dict(self.settings)))
             for missing in self.unknown:
                 self.explain_unknown(*missing)
+            self.check_inputs(inputs)
         if self.problems or self.spec.problems:
             raise SpecError([*self.spec.problems, *self.problems.values()])
         return Graph(tuple(self.nodes), self.groups)
@@ -131,6 +131,8 @@ class _Builder:
             times = self.typed(item, "repeat", modifiers.repeat, Count(0), x, scope)
             if times is INVALID:
                 return None
+            if times == 0:
+                return before
             self.check_size(item, times)
         outer = self.train_only
         self.train_only = outer or modifiers.train_only
@@ -407,6 +409,14 @@ class _Builder:
             self.barren += 1
             if self.barren > MOST_BARREN:
                 self.stop(f"more than {MOST_BARREN:,} blocks and repeats that make no layer", item.span())
+
+    def check_inputs(self, inputs: dict[str, Shape]) -> None:
+        """Every input has to be taken by some layer; after a mistake nobody knows."""
+        if len(inputs) > 1 and not self.problems and not self.spec.problems:
+            taken = {source for node in self.nodes for source in node.sources}
+            for number, name in enumerate(inputs):
+                if number not in taken:
+                    self.problem(f"input `{name}` is not used", self.spec.input_places.get(name), "remove it")
 
     def wrong_arity(self, item: LayerItem, name: str, x: tuple[int, ...], least: int) -> None:
         if least > 1:

@@ -15,7 +15,7 @@ from cnnarch.spec.model import Block, BlockItem, Claim, Item, Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
 from cnnarch.spec.values import LONGEST_NUMBER, Reader
 
-__all__ = ["CLAIMS", "HEADER", "TASKS", "read_document"]
+__all__ = ["CLAIMS", "HEADER", "SCALES", "TASKS", "read_document"]
 
 HEADER = {
     "name": "what people call the network",
@@ -37,7 +37,7 @@ CLAIMS = ("params", "weights", "biases", "buffers", "macs", "conv_params", "fc_p
 EXTENSIBLE = ("blocks", "layers")
 DEEPEST_BLOCKS = 32
 
-_SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
 Find = Callable[[str, Source], Spec]
 
@@ -89,7 +89,10 @@ class _Document:
         before = len(self.reader.problems)
         self._settings()
         if "input" in self.given:
-            self.spec.inputs = self._inputs(self.given["input"])
+            node = self.given["input"]
+            self.spec.inputs = self._inputs(node)
+            keys = [key for key, _ in node.items] if isinstance(node, Mapping) else []
+            self.spec.input_places = {key.value: span_of(self.reader.source, key) for key in keys}
         self._layers(before)
         if "published" in self.given:
             self._published(self.given["published"])
@@ -116,7 +119,7 @@ class _Document:
                 self.reader.problems.extend(error.problems)
             return False
         self.spec.task = base.task
-        self.spec.inputs = base.inputs
+        self.spec.inputs, self.spec.input_places = base.inputs, base.input_places
         self.spec.settings = dict(base.settings)
         self.spec.places = dict(base.places)
         self.spec.blocks = base.blocks
@@ -321,15 +324,15 @@ def parse_count(text: str) -> tuple[int, int] | None:
     ((60850000, 60949999), (25557032, 25557032))
     """
     number, unit = text, ""
-    if text and text[-1] in _SCALES:
+    if text and text[-1] in SCALES:
         number, unit = text[:-1].rstrip(" "), text[-1]
     whole, point, fraction = number.partition(".")
     digits = whole + fraction
     if not (whole and digits.isdecimal() and digits.isascii()) or len(digits) > LONGEST_NUMBER:
         return None
-    if (point and not fraction) or _SCALES[unit] % 10 ** len(fraction):
+    if (point and not fraction) or SCALES[unit] % 10 ** len(fraction):
         return None
-    step = _SCALES[unit] // 10 ** len(fraction)  # of the last digit given
+    step = SCALES[unit] // 10 ** len(fraction)  # of the last digit given
     value = int(digits) * step
     return value - step // 2, value + max(step - 1, 0) // 2
 

@@ -23,7 +23,7 @@ from cnnarch.spec.model import (
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence
 from cnnarch.spec.values import INVALID, Reader
 
-__all__ = ["BESIDE", "MERGES", "STRUCTURES", "Items", "is_name", "number", "parts", "resembling"]
+__all__ = ["BESIDE", "EXAMPLES", "MERGES", "STRUCTURES", "Items", "is_name", "number", "parts", "resembling"]
 
 BESIDE = {
     "name": "what the layer is called; a `/` groups layers",
@@ -38,6 +38,21 @@ STRUCTURES = {
     "residual": "layers whose output is added to their input",
     "branches": "lists of layers that all take the same input, and are merged",
     "layers": "layers in a row, as one entry",
+}
+EXAMPLES = {
+    "residual": "residual:\n    - conv: {filters: 64, kernel: 3, padding: 1}\n    - relu\n"
+    "  shortcut:               # where the shapes differ; or `drop`\n    - conv: {filters: 64, kernel: 1}",
+    "branches": "branches:\n    - - conv: {filters: 64, kernel: 1}\n"
+    "    - - maxpool: {kernel: 3, stride: 1, padding: 1}\n"
+    "      - conv: {filters: 32, kernel: 1}\n  merge: concat           # or add, multiply, max",
+    "layers": "layers:\n    - conv: {filters: 64, kernel: 3, padding: 1}\n    - relu\n  repeat: 2",
+    "name": "relu:\n  name: features",
+    "from": "concat:\n  from: [left, right]",
+    "repeat": "conv: {filters: 64, kernel: 3, padding: 1}\n  repeat: depth - 1",
+    "when": "batchnorm:\n  when: normalise",
+    "share": "conv: {filters: 64, kernel: 3}\n  from: right\n  share: left_conv",
+    "train_only": "fc: 1000\n  name: auxiliary\n  train_only: true",
+    "note": "dropout:\n  note: only the paper's second version has it",
 }
 ASIDE = {"residual": "shortcut", "branches": "merge"}
 MERGES = ("concat", "add", "multiply", "max")

@@ -11,7 +11,7 @@ from cnnarch.spec.expressions import Expression
 from cnnarch.spec.source import Mapping, Node, Scalar, span_of
 
 __all__ = [
-    "PLAIN", "Block", "BlockItem", "Branches", "Broken", "Claim", "Group", "Item", "LayerItem", "Modifiers",
+    "DEEPEST", "PLAIN", "Block", "BlockItem", "Branches", "Broken", "Claim", "Group", "Item", "LayerItem", "Modifiers",
     "Residual", "Spec", "Value",
 ]  # fmt: skip
 
@@ -32,6 +32,7 @@ class Modifiers(NamedTuple):
 
 
 PLAIN = Modifiers()
+DEEPEST = 100  # blocks and structures in each other
 
 
 class Item:
@@ -178,6 +179,7 @@ class Spec:
         self.note = ""
         self.see_also: tuple[str, ...] = ()
         self.inputs: dict[str, Shape] = {}
+        self.input_places: dict[str, Span] = {}
         self.settings: dict[str, Value] = {}
         self.places: dict[str, Span] = {}
         self.blocks: dict[str, Block] = {}

@@ -102,7 +102,21 @@ def _layer() -> Schema:
         "anyOf": [
             {"enum": plain, "description": "a layer without settings"},
             {"type": "string", "description": "a block of this spec's own", "pattern": "^[^\\W\\d]\\w*$"},
-            {"type": "object", "properties": properties, "minProperties": 1},
+            {
+                "description": "a kind with its settings, and what stands beside it",
+                "type": "object",
+                "properties": properties,
+                "additionalProperties": False,
+                "oneOf": [{"required": [kind]} for kind in (*KINDS, *STRUCTURES)],
+            },
+            {
+                "description": "a block of this spec's own, and what stands beside it",
+                "type": "object",
+                "properties": {name: properties[name] for name in BESIDE},
+                "not": {"anyOf": [{"required": [kind]} for kind in (*KINDS, *STRUCTURES)]},
+                "minProperties": 1,
+                "maxProperties": 1 + len(BESIDE),
+            },
         ]
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, Optional, TypeAlias
 
 __all__ = ["Flow", "Scope", "Values"]
@@ -29,7 +29,7 @@ class Scope:
         self.is_block = is_block
         self.counts: dict[str, int] = {}
 
-    def find(self, text: str, known: Iterable[str]) -> str | None:
+    def find(self, text: str, known: Container[str]) -> str | None:
         """The full name, among those known, of what a text names here; a block does not see around it."""
         scope: Scope | None = self
         while scope is not None:

@@ -7,11 +7,10 @@ from typing import Any
 from cnnarch.errors import Cause
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.items import parts
-from cnnarch.spec.model import BlockItem, Item, LayerItem, Spec, Value
+from cnnarch.spec.model import DEEPEST, BlockItem, Item, LayerItem, Residual, Spec, Value
 
 __all__ = ["least_layers"]
 
-DEEPEST = 60
 UNKNOWN: Any = object()  # a value that depends on the tensor that arrives
 
 
@@ -52,6 +51,8 @@ class _Count:
             return 1
         if isinstance(item, BlockItem):
             return self.block(item, values, depth)
+        if isinstance(item, Residual):  # the shortcut, and with `drops` the addition, may not be there
+            return self.items(item.body, values, depth + 1) + (not item.drops)
         return sum(self.items(part, values, depth + 1) for part in parts(item))
 
     def block(self, item: BlockItem, values: dict[str, Any], depth: int) -> int:
