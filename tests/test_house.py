@@ -17,10 +17,6 @@ from cnnarch.layers import KINDS
 PACKAGE = Path(cnnarch.__file__).parent
 # From the ground up: a module imports only from its own room and from those before it.
 ROOMS = ["errors", "shapes", "layers", "graph", "spec", "analysis", "network", "interchange", "render", "cli"]
-# Lower rooms of the spec and the analysis that know each other the other way round.
-EXCEPTIONS = {
-    ("render/columns.py", "network"): "only for types",
-}
 
 
 def modules() -> list[Path]:
