@@ -70,6 +70,11 @@ class Network:
         hint = f"it is a block; in it there is `{inside[0]}`" if inside else suggestion(name, names)
         raise ReadError(f"{self.label} has no layer `{name}`", hint or "`cnnarch summary --all` shows their names")
 
+    def part(self, name: str) -> tuple[Node, ...]:
+        """The layer of a name, or all layers of a block; raises ReadError if there is neither."""
+        inside = tuple(node for node in self.graph.layers if node.name.startswith(f"{name}/"))
+        return inside or (self.layer(name),)
+
     def rows(self, depth: int | None = None, fold: bool = False) -> list[Row]:
         return rows(self.graph, depth, fold)
 

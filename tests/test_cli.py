@@ -133,6 +133,12 @@ def test_show_gives_a_spec_to_start_from(tmp_path: Path) -> None:
         assert cnnarch.load(str(mine)).totals == cnnarch.load(name).totals
 
 
+def test_explain_takes_a_block_too() -> None:
+    record = json.loads(out("explain", "vgg16", "stage1", "fc1", "--format", "json"))
+    names = ["conv1", "relu1", "conv2", "relu2", "maxpool"]
+    assert [one["name"] for one in record["layers"]] == [*(f"stage1/{name}" for name in names), "fc1"]
+
+
 def test_several_columns_in_the_order_asked_for() -> None:
     header = out("summary", "alexnet", "--columns", "macs,name").splitlines()[3].split()
     assert header == ["MACs", "layer"]
@@ -275,7 +281,6 @@ def test_colour_is_asked_for_or_not() -> None:
         (("summary", "alexnet", "--input", "227,227,3"), "is not a shape"),
         (("summary", "alexnet", "--input", "left=8x8x3"), "has no input `left`"),
         (("explain", "alexnet", "conv9"), "did you mean `conv"),
-        (("explain", "resnet50", "stage1"), "it is a block"),
         (("layers", "Conv2d"), "it is called `conv` here"),
         (("check",), "nothing to check"),
         (("check", "alexnet", "--max-params", "lots"), "is not a limit"),

@@ -30,10 +30,11 @@ def command(spec: str, layers: tuple[str, ...], out: Output, **changes: Any) -> 
     Examples:
       cnnarch explain alexnet conv1
       cnnarch explain alexnet
+      cnnarch explain vgg16 stage1
       cnnarch explain resnet50 stage1/bottleneck1/conv_bn2/conv
     """
     network = read(spec, changes)
-    nodes = [network.layer(name) for name in layers] if layers else network.layers
+    nodes = [node for name in layers for node in network.part(name)] if layers else network.layers
     found = [explain(network.graph, node) for node in nodes]
     out.put(
         pages=lambda: [page(network, found, everything=not layers)],
