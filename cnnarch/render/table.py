@@ -20,7 +20,7 @@ __all__ = ["table"]
 
 WIDE = 100_000  # a pipe has no width: nothing is cut or broken
 LONGEST_PART = 24  # what stands between commas is broken if it is longer
-SHORTEST_PROSE = 16
+SHORTEST_PROSE = 24
 BESIDE_BAR = len("100.0% ")
 SHORTEST_BAR = 4  # with the space before it
 LONGEST_BAR = 20
