@@ -6,4 +6,6 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write what is printed now into the goldens and the README (not with -n)")
+    parser.addoption(
+        "--update", action="store_true", help="write what is printed now into the goldens and the README (not with -n)"
+    )
