@@ -19,7 +19,7 @@ from cnnarch.render.sheets import Column, Line, Page, Sheet
 __all__ = ["table"]
 
 WIDE = 100_000  # a pipe has no width: nothing is cut or broken
-LONGEST_PART = 24  # what stands between commas is broken if it is longer
+LONGEST_PART = 22  # what stands between commas is broken if it is longer
 SHORTEST_PROSE = 24
 BESIDE_BAR = len("100.0% ")
 SHORTEST_BAR = 4  # with the space before it
@@ -166,7 +166,7 @@ def _natural(column: Column, sheet: Sheet) -> tuple[int, int, int]:
     if not column.wraps:
         return wide, wide, 0
     parts = max([cell_len(part) for text in texts for part in _parts(text, column.breaks)] + [title])
-    least = min(wide, max(parts, SHORTEST_PROSE) if column.breaks == " " else parts, LONGEST_PART)
+    least = min(wide, SHORTEST_PROSE if column.breaks == " " else min(parts, LONGEST_PART))
     return wide, least, sum(cell_len(text) > least for text in texts)
 
 
