@@ -1,5 +1,6 @@
 """What was built: the layers in the order in which they run, and what each takes."""
 
+from itertools import takewhile
 from typing import NamedTuple
 
 from cnnarch.layers import Figures, Input, Layer
@@ -75,11 +76,11 @@ class Graph(NamedTuple):
 
     @property
     def inputs(self) -> tuple[Node, ...]:
-        return tuple(node for node in self.nodes if node.is_input)
+        return tuple(takewhile(lambda node: node.is_input, self.nodes))
 
     @property
     def layers(self) -> tuple[Node, ...]:
-        return tuple(node for node in self.nodes if not node.is_input)
+        return self.nodes[len(self.inputs) :]
 
     @property
     def outputs(self) -> tuple[Node, ...]:

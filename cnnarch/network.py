@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -23,7 +24,7 @@ __all__ = ["Network", "load"]
 
 
 class Network:
-    """A network, built; every answer is computed when it is asked for.
+    """A network, built; every answer is computed when it is asked for, and totals are kept.
 
     `label` is what it was loaded as, `batch` how many inputs its work is counted for.
     """
@@ -52,7 +53,7 @@ class Network:
         """What no layer takes, at inference."""
         return {node.name: node.output for node in self.graph.outputs if not node.train_only}
 
-    @property
+    @cached_property
     def totals(self) -> Totals:
         return total(self.graph, self.batch)
 

@@ -1,11 +1,12 @@
 """Shapes of tensors, and the one window formula that convolutions and pools share."""
 
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple, TypeAlias
 
 from cnnarch.errors import Cause
 
-__all__ = ["AXES", "Padding", "PerAxis", "Shape", "Window", "by_axis", "windows"]
+__all__ = ["AXES", "Padding", "PerAxis", "Regions", "Shape", "Window", "by_axis", "windows"]
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("axis 1", "axis 2", "axis 3")}
 
@@ -23,8 +24,14 @@ class Shape(tuple[int, ...]):
 
     __slots__ = ()
 
+    regions = 1  # how many tensors of this shape there are, see `Regions`
+
     def __new__(cls, *axes: int) -> "Shape":
         return tuple.__new__(cls, axes)
+
+    def times(self, regions: int) -> "Shape":
+        """So many tensors of this shape, in place of one."""
+        return Regions(regions, self) if regions != 1 else Shape(*self)
 
     @property
     def spatial(self) -> tuple[int, ...]:
@@ -41,8 +48,13 @@ class Shape(tuple[int, ...]):
 
     @property
     def units(self) -> int:
-        """All numbers in the tensor."""
+        """All numbers in the tensor; in one region, if it has several."""
         return prod(self)
+
+    @property
+    def size(self) -> int:
+        """All numbers in the tensor, in all its regions."""
+        return self.regions * prod(self)
 
     @property
     def height(self) -> int:
@@ -66,6 +78,35 @@ class Shape(tuple[int, ...]):
 
     def __repr__(self) -> str:
         return f"Shape({', '.join(map(str, self))})"
+
+
+class Regions(Shape):
+    """So many tensors of one shape, which layers treat alike: regions of interest, or windows of an image.
+
+    >>> rois = Regions(1000, Shape(7, 7, 256))
+    >>> str(rois), rois.spatial, rois.units, rois.size
+    ('1000 · 7×7×256', (7, 7), 12544, 12544000)
+    """
+
+    def __new__(cls, regions: int, one: Shape) -> "Regions":
+        shape = tuple.__new__(cls, one)
+        shape.regions = regions
+        return shape
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Regions) and self.regions == other.regions and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.regions, tuple(self)))
+
+    def __str__(self) -> str:
+        return f"{self.regions} · {super().__str__()}"
+
+    def __repr__(self) -> str:
+        return f"Regions({self.regions}, {super().__repr__()})"
 
 
 class Window(NamedTuple):
@@ -161,35 +202,40 @@ def windows(
     """
     rank = len(spatial)
     kernels, strides, dilations = (
-        by_axis(value, rank, setting)
-        for value, setting in ((kernel, "kernel"), (stride, "stride"), (dilation, "dilation"))
+        by_axis(kernel, rank, "kernel"),
+        by_axis(stride, rank, "stride"),
+        by_axis(dilation, rank, "dilation"),
     )
-    if isinstance(padding, tuple) and len(padding) != rank:
-        raise Cause(f"`padding` has {len(padding)} values for {rank} spatial axes of the input", "padding")
-    resolved = []
-    for axis, length in enumerate(spatial):
-        window = Window(kernels[axis], strides[axis], dilations[axis], 0, 0, ceil)
-        before, after = _pads(padding, axis, window, length)
-        resolved.append(window._replace(before=before, after=after))
-    return tuple(resolved)
+    pads = padding if isinstance(padding, tuple) else (padding,) * rank
+    if len(pads) != rank:
+        raise Cause(f"`padding` has {len(pads)} values for {rank} spatial axes of the input", "padding")
+    axes = zip(kernels, strides, dilations, pads, spatial)
+    return tuple([_window(size, step, gap, pad, length, ceil) for size, step, gap, pad, length in axes])
 
 
-def _pads(padding: Padding, axis: int, window: Window, length: int) -> tuple[int, int]:
-    if padding == "valid":
-        return 0, 0
+@lru_cache(maxsize=4096)
+def _window(
+    size: int, stride: int, dilation: int, padding: str | int | tuple[int, int], length: int, ceil: bool
+) -> Window:
+    before, after = _pads(padding, size, stride, dilation * (size - 1) + 1, length)
+    return Window(size, stride, dilation, before, after, ceil)
+
+
+def _pads(padding: str | int | tuple[int, int], size: int, stride: int, reach: int, length: int) -> tuple[int, int]:
+    if isinstance(padding, int):
+        return padding, padding
+    if isinstance(padding, tuple):
+        return padding
     if padding == "half":
-        if window.size % 2 == 0:
+        if size % 2 == 0:
             raise Cause(
-                f"padding half does not fit the even kernel {window.size}",
+                f"padding half does not fit the even kernel {size}",
                 "padding",
                 "`same` pads an even kernel with one pixel more at the bottom and right",
             )
-        return (window.reach // 2,) * 2
+        return reach // 2, reach // 2
     if padding == "same":
-        total = max((-(-length // window.stride) - 1) * window.stride + window.reach - length, 0)
+        total = max((-(-length // stride) - 1) * stride + reach - length, 0)
         return total // 2, total - total // 2
-    if isinstance(padding, tuple):
-        pad = padding[axis]
-        return pad if isinstance(pad, tuple) else (pad, pad)
-    assert isinstance(padding, int)
-    return padding, padding
+    assert padding == "valid"
+    return 0, 0

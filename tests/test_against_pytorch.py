@@ -1,4 +1,4 @@
-"""Layers and networks beside PyTorch: on random settings, written by hand, and in torchvision.
+"""Layers and networks beside PyTorch: on random settings, and written by hand.
 
 Nothing is trained, downloaded or, on the meta device, even computed. MACs are half of what PyTorch's own counter says.
 """
@@ -6,8 +6,6 @@ Nothing is trained, downloaded or, on the meta device, even computed. MACs are h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from random import Random
 from typing import Any
 
@@ -15,7 +13,6 @@ import pytest
 
 from cnnarch import Shape, load
 from cnnarch.errors import Cause
-from cnnarch.graph import Node
 from cnnarch.layers import KINDS, Figures
 from tests.test_layers import CASES, Case
 
@@ -36,7 +33,10 @@ TRANSPOSED: Sequence[Any] = (None, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Co
 MAXPOOLS: Sequence[Any] = (None, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 AVGPOOLS: Sequence[Any] = (None, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 ADAPTIVE: Sequence[Any] = (None, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+ADAPTIVE_MAX: Sequence[Any] = (None, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
+PADS: Sequence[Any] = (None, nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+INSTANCE_NORMS: Sequence[Any] = (None, nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 
 
 # One layer in both
@@ -95,6 +95,21 @@ def norm(settings: Settings, x: Axes) -> Any:
     return NORMS[len(x) - 1](x[-1], affine=scale) if scale == shift else None
 
 
+def layernorm(settings: Settings, x: Axes) -> Any:
+    scale, shift = settings.get("scale", True), settings.get("shift", True)
+    return nn.LayerNorm(x[-1], elementwise_affine=scale, bias=shift) if scale or not shift else None
+
+
+def groupnorm(settings: Settings, x: Axes) -> Any:
+    scale, shift = settings.get("scale", True), settings.get("shift", True)
+    return nn.GroupNorm(settings["groups"], x[-1], affine=scale) if scale == shift else None
+
+
+def instancenorm(settings: Settings, x: Axes) -> Any:
+    scale, shift = settings.get("scale", False), settings.get("shift", False)
+    return INSTANCE_NORMS[len(x) - 1](x[-1], affine=scale) if scale == shift else None
+
+
 def recurrent(cls: Any, settings: Settings, x: Axes) -> Any:
     if settings.get("biases", 2) == 1:
         return None
@@ -104,6 +119,30 @@ def recurrent(cls: Any, settings: Settings, x: Axes) -> Any:
     )
 
 
+def upsample(settings: Settings, x: Axes) -> Any:
+    rank = len(x) - 1
+    given = {
+        theirs: tuple(per_axis(settings[ours], rank))
+        for ours, theirs in (("factor", "scale_factor"), ("size", "size"))
+        if ours in settings
+    }
+    return nn.Upsample(**given, mode=settings.get("mode", "nearest"))
+
+
+def pad(settings: Settings, x: Axes) -> Any:
+    """PyTorch lists the last axis first; channels are its first."""
+    rank = len(x) - 1
+    sides = [per_axis(side, 2) for side in per_axis(settings.get("padding", 0), rank)]
+    if "channels" in settings:
+        sides, rank = [per_axis(settings["channels"], 2), *sides], rank + 1
+    return PADS[rank](tuple(one for side in reversed(sides) for one in side), 0)
+
+
+def image(settings: Settings, x: Axes) -> Any:
+    height = settings["height"]
+    return nn.Unflatten(2, (height, settings.get("width", x[0] // height)))
+
+
 MODULES: dict[str, Callable[[Settings, Axes], Any]] = {
     "conv": lambda settings, x: sliding(CONVS, settings, x),
     "conv_transpose": lambda settings, x: sliding(TRANSPOSED, settings, x),
@@ -111,10 +150,30 @@ MODULES: dict[str, Callable[[Settings, Axes], Any]] = {
     "maxpool": lambda settings, x: pool(MAXPOOLS, settings, x),
     "avgpool": lambda settings, x: pool(AVGPOOLS, settings, x),
     "adaptive_avgpool": lambda settings, x: ADAPTIVE[len(x) - 1](per_axis(settings["size"], len(x) - 1)),
+    "adaptive_maxpool": lambda settings, x: ADAPTIVE_MAX[len(x) - 1](per_axis(settings["size"], len(x) - 1)),
+    "global_maxpool": lambda _, x: nn.Sequential(ADAPTIVE_MAX[len(x) - 1](1), nn.Flatten()),
+    "channel_shuffle": lambda settings, x: nn.ChannelShuffle(settings["groups"]) if len(x) > 1 else None,
+    "pixel_shuffle": lambda settings, _: nn.PixelShuffle(settings["factor"]),
+    "pixel_unshuffle": lambda settings, _: nn.PixelUnshuffle(settings["factor"]),
+    "tokens": lambda *_: nn.Flatten(2),
+    "image": image,
+    "upsample": upsample,
+    "pad": pad,
     "batchnorm": norm,
+    "layernorm": layernorm,
+    "groupnorm": groupnorm,
+    "instancenorm": instancenorm,
     "lrn": lambda settings, _: nn.LocalResponseNorm(settings.get("size", 5)),
     "relu": lambda *_: nn.ReLU(),
     "relu6": lambda *_: nn.ReLU6(),
+    "leaky_relu": lambda settings, _: nn.LeakyReLU(settings.get("slope", 0.01)),
+    "prelu": lambda settings, x: nn.PReLU(1 if settings.get("shared") else x[-1]),
+    "elu": lambda *_: nn.ELU(),
+    "gelu": lambda *_: nn.GELU(),
+    "silu": lambda *_: nn.SiLU(),
+    "mish": lambda *_: nn.Mish(),
+    "hardsigmoid": lambda *_: nn.Hardsigmoid(),
+    "hardswish": lambda *_: nn.Hardswish(),
     "sigmoid": lambda *_: nn.Sigmoid(),
     "tanh": lambda *_: nn.Tanh(),
     "softmax": lambda *_: nn.Softmax(dim=1),
@@ -124,7 +183,8 @@ MODULES: dict[str, Callable[[Settings, Axes], Any]] = {
     "gru": lambda settings, x: recurrent(nn.GRU, settings, x),
 }
 
-POSITIONS_FIRST = ("fc", "lstm", "gru")  # PyTorch has their channels last, as we have; elsewhere they are first
+# PyTorch has their channels last, as we have; elsewhere they are first
+POSITIONS_FIRST = ("fc", "layernorm", "lstm", "gru")
 
 COMPUTED = ("conv_transpose", "lstm", "gru")  # on the meta device PyTorch does not check these, or cannot run them
 
@@ -257,6 +317,44 @@ def draw_adaptive_avgpool(random: Random) -> tuple[Settings, Axes]:
     return {"size": some(random, rank, 1, 9)}, tuple(random.randint(1, 9) for _ in range(rank + 1))
 
 
+def draw_channel_shuffle(random: Random) -> tuple[Settings, Axes]:
+    groups = random.randint(1, 4)
+    channels = groups * random.randint(1, 4) if random.random() < 0.7 else random.randint(1, 16)
+    return {"groups": groups}, (*(random.randint(1, 9) for _ in range(random.randint(1, 3))), channels)
+
+
+def draw_pixel_shuffle(random: Random) -> tuple[Settings, Axes]:
+    factor = random.randint(1, 4)
+    channels = factor**2 * random.randint(1, 4) if random.random() < 0.7 else random.randint(1, 40)
+    return {"factor": factor}, (random.randint(1, 9), random.randint(1, 9), channels)
+
+
+def draw_pixel_unshuffle(random: Random) -> tuple[Settings, Axes]:
+    factor = random.randint(1, 4)
+    times = factor if random.random() < 0.7 else 1
+    return {"factor": factor}, (times * random.randint(1, 9), times * random.randint(1, 9), random.randint(1, 9))
+
+
+def draw_image(random: Random) -> tuple[Settings, Axes]:
+    height, width = random.randint(1, 9), random.randint(1, 9)
+    settings: Settings = {"height": height} if random.random() < 0.5 else {"height": height, "width": width}
+    return settings, (height * width if random.random() < 0.7 else random.randint(1, 80), random.randint(1, 9))
+
+
+def draw_upsample(random: Random) -> tuple[Settings, Axes]:
+    rank = random.randint(1, 3)
+    settings: Settings = {random.choice(["factor", "size"]): some(random, rank, 1, 9)}
+    if rank == 2 and random.random() < 0.5:  # PyTorch calls it otherwise on other axes
+        settings["mode"] = "bilinear"
+    return settings, tuple(random.randint(1, 9) for _ in range(rank + 1))
+
+
+def draw_pad(random: Random) -> tuple[Settings, Axes]:
+    rank = random.randint(1, 3)
+    padding = random.randint(0, 4) if random.random() < 0.3 else [some(random, 2, 0, 4) for _ in range(rank)]
+    return {"padding": padding}, tuple(random.randint(1, 9) for _ in range(rank + 1))
+
+
 def draw_fc(random: Random) -> tuple[Settings, Axes]:
     axes = tuple(random.randint(1, 30) for _ in range(random.randint(1, 2)))
     return {"units": random.randint(1, 50), "bias": random.random() < 0.5}, axes
@@ -266,6 +364,31 @@ def draw_batchnorm(random: Random) -> tuple[Settings, Axes]:
     affine = random.random() < 0.7
     axes = tuple(random.randint(1, 9) for _ in range(random.randint(1, 4)))
     return {"scale": affine, "shift": affine}, axes
+
+
+def draw_layernorm(random: Random) -> tuple[Settings, Axes]:
+    scale = random.random() < 0.7
+    axes = tuple(random.randint(1, 9) for _ in range(random.randint(1, 4)))
+    return {"scale": scale, "shift": scale and random.random() < 0.5}, axes
+
+
+def draw_groupnorm(random: Random) -> tuple[Settings, Axes]:
+    """With groups that do not divide, or of one value, which both refuse."""
+    settings, x = draw_batchnorm(random)
+    groups = random.randint(1, 4)
+    channels = groups * random.randint(1, 4) if random.random() < 0.8 else random.randint(1, 16)
+    return {"groups": groups, **settings}, (*x[:-1], channels)
+
+
+def draw_instancenorm(random: Random) -> tuple[Settings, Axes]:
+    """Not of a vector, which PyTorch takes for a sequence without a batch."""
+    settings, x = draw_batchnorm(random)
+    return settings, x if len(x) > 1 else (random.randint(1, 9), *x)
+
+
+def draw_prelu(random: Random) -> tuple[Settings, Axes]:
+    axes = tuple(random.randint(1, 9) for _ in range(random.randint(1, 4)))
+    return {"shared": random.random() < 0.3}, axes
 
 
 def draw_lrn(random: Random) -> tuple[Settings, Axes]:
@@ -288,8 +411,19 @@ DRAWS: dict[str, tuple[int, Callable[[Random], tuple[Settings, Axes]]]] = {
     "maxpool": (120, draw_maxpool),
     "avgpool": (80, draw_avgpool),
     "adaptive_avgpool": (30, draw_adaptive_avgpool),
+    "adaptive_maxpool": (30, draw_adaptive_avgpool),
+    "channel_shuffle": (30, draw_channel_shuffle),
+    "pixel_shuffle": (30, draw_pixel_shuffle),
+    "pixel_unshuffle": (30, draw_pixel_unshuffle),
+    "image": (30, draw_image),
+    "upsample": (40, draw_upsample),
+    "pad": (40, draw_pad),
     "fc": (20, draw_fc),
     "batchnorm": (20, draw_batchnorm),
+    "layernorm": (20, draw_layernorm),
+    "groupnorm": (40, draw_groupnorm),
+    "instancenorm": (30, draw_instancenorm),
+    "prelu": (20, draw_prelu),
     "lrn": (10, draw_lrn),
     "lstm": (30, draw_recurrent),
     "gru": (30, draw_recurrent),
@@ -418,111 +552,3 @@ def test_a_reader_by_hand() -> None:
     assert (totals.weights, totals.biases, totals.buffers) == parameters(nn.ModuleList([features, lstm, fc]))
     assert totals.macs == macs + cells + more
     assert list(network.outputs.values()) == [Shape(*scores.shape[1:])] == [Shape(32, 37)]
-
-
-# torchvision
-
-
-@pytest.fixture(scope="module")
-def models() -> Any:
-    """The models of torchvision, also where its compiled operators do not load; classification needs none of them."""
-    if find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed")
-    try:
-        return import_module("torchvision.models")
-    except RuntimeError:  # it registers a rule for operators that are not there: declare them
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        LIBRARIES.append(library)
-        return import_module("torchvision.models")
-
-
-LIBRARIES: list[Any] = []  # what is declared lasts as long as its library
-
-TORCHVISION = {
-    "alexnet_torchvision": "alexnet",
-    "vgg11": "vgg11",
-    "vgg13": "vgg13",
-    "vgg16": "vgg16",
-    "vgg19": "vgg19",
-    "resnet50": "resnet50",
-    "googlenet": "googlenet",
-    "mobilenet_v2": "mobilenet_v2",
-}
-
-LEAVES = {"Conv2d": "conv", "BatchNorm2d": "batchnorm", "Linear": "fc", "MaxPool2d": "maxpool", "AvgPool2d": "avgpool"}
-
-Leaf = tuple[str, Axes, int, int, int]
-
-
-def build(models: Any, name: str, **settings: Any) -> Any:
-    more = {"init_weights": False, "aux_logits": True} if name == "googlenet" else {}
-    with torch.device("meta"):
-        return getattr(models, name)(weights=None, **more, **settings)
-
-
-def leaves(model: Any, size: int) -> list[Leaf]:
-    """What each module gives and has, in the order in which they run.
-
-    Adaptive pools are left out: some are functions and no modules, and VGG's changes nothing. What
-    follows them shows that they gave the right size.
-    """
-    found: list[Leaf] = []
-
-    def note(module: Any, _: Any, y: Any) -> None:
-        kind = LEAVES[type(module).__name__]
-        found.append((kind, (*y.shape[2:], y.shape[1]), *parameters(module)))
-
-    for module in model.modules():
-        if type(module).__name__ in LEAVES:
-            module.register_forward_hook(note)
-    with torch.no_grad(), torch.device("meta"):
-        model(torch.zeros(2, 3, size, size))
-    return found
-
-
-def leaf(node: Node) -> Leaf:
-    return node.layer.kind, node.output, node.weights, node.biases, node.figures.buffers
-
-
-# VGG only at 224: of other sizes torchvision makes 7×7 before the first fully connected layer, the paper does not.
-SIZES = [(*names, size) for names in TORCHVISION.items() for size in (224, 256) if size == 224 or "vgg" not in names[0]]
-
-
-@pytest.mark.parametrize(("name", "theirs", "size"), SIZES)
-def test_torchvision(name: str, theirs: str, size: int, models: Any) -> None:
-    model = build(models, theirs)
-    network = load(name) if size == 224 else load(name, inputs=Shape(size, size, 3))
-    own = [node for node in network.layers if node.layer.kind in LEAVES.values()]
-    assert leaves(model.eval(), size) == [leaf(node) for node in own if not node.train_only]
-    with torch.device("meta"):
-        y, macs = run(model, torch.zeros(1, 3, size, size))
-    assert network.totals.macs == macs
-    assert network.totals.training_params == sum(parameters(model)[:2])
-    assert network.totals.training_buffers == parameters(model)[2]
-    assert list(network.outputs.values()) == [Shape(*y.shape[1:])]
-
-
-def test_torchvision_in_training(models: Any) -> None:
-    """GoogLeNet with its auxiliary heads, which stand in the middle."""
-    network = load("googlenet")
-    own = [node for node in network.layers if node.layer.kind in LEAVES.values()]
-    assert leaves(build(models, "googlenet").train(), 224) == [leaf(node) for node in own]
-
-
-@pytest.mark.parametrize("width", [0.35, 0.5, 0.75, 1.3, 1.4])
-def test_torchvision_other_widths(width: float, models: Any) -> None:
-    model = build(models, "mobilenet_v2", width_mult=width)
-    network = load("mobilenet_v2", {"width": width})
-    own = [node for node in network.layers if node.layer.kind in LEAVES.values()]
-    assert leaves(model.eval(), 224) == [leaf(node) for node in own]
-
-
-@pytest.mark.parametrize(
-    ("theirs", "depths"), [("resnet101", [3, 4, 23, 3]), ("resnet152", [3, 8, 36, 3])], ids=["resnet101", "resnet152"]
-)
-def test_torchvision_other_depths(theirs: str, depths: list[int], models: Any) -> None:
-    network = load("resnet50", {"depths": depths})
-    own = [node for node in network.layers if node.layer.kind in LEAVES.values()]
-    assert leaves(build(models, theirs).eval(), 224) == [leaf(node) for node in own]

@@ -57,7 +57,7 @@ def test_json_gives_every_layer_unless_depth_is_asked_for() -> None:
     assert (
         len(json.loads(out("summary", "resnet50", "--format", "json"))["layers"]) == 174
     )  # 53 conv, 53 batchnorm, 49 relu, 16 add, 2 pools, 1 fc
-    assert len(json.loads(out("summary", "resnet50", "--format", "json", "--depth", "1"))["layers"]) == 9
+    assert len(json.loads(out("summary", "resnet50", "--format", "json", "--depth", "1"))["layers"]) == 7
 
 
 def test_inputs_of_a_merge_are_a_list_of_shapes() -> None:

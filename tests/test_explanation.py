@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from math import prod
 
 import pytest
 
-from cnnarch import load
+from cnnarch import Network, load
 from cnnarch.analysis.explanation import explain, explain_totals
+from cnnarch.graph import Node
 from cnnarch.layers import KINDS, Layer
 from cnnarch.render import explanation, renderer
 from cnnarch.shapes import Shape
@@ -23,10 +25,15 @@ def evaluate(printed: str) -> float:
     return float(eval(text, {"__builtins__": {}, "floor": math.floor, "ceil": math.ceil}))
 
 
+def distinct(network: Network) -> list[Node]:
+    """The layers of a network, of those with the same settings and input the first."""
+    return list({(node.layer, network.graph.shapes(node)): node for node in reversed(network.layers)}.values())
+
+
 def lines(name: str) -> list[tuple[str, str]]:
-    """The quantity and the working of every line that is printed for a network."""
+    """The quantity and the working of every line that is printed for a network, of equal layers once."""
     network = load(name)
-    steps = [explain(network.graph, node) for node in network.layers]
+    steps = [explain(network.graph, node) for node in distinct(network)]
     printed = renderer("table")(explanation.page(network, steps, everything=True), None, False)
     found = re.findall(r"^(\S[^\n=]*?)   *([^\n]*) = ([\d,]+)$", printed, flags=re.MULTILINE)
     return [(f"{working}", result) for _, working, result in found]
@@ -47,15 +54,17 @@ def test_every_printed_line_is_true(name: str) -> None:
 @pytest.mark.parametrize("name", catalog.names())
 def test_every_step_is_the_engine_s(name: str) -> None:
     network = load(name)
-    for node in network.layers:
+    for node in distinct(network):
         figures, shapes = node.figures, network.graph.shapes(node)
         steps = {step.quantity: step.value for step in explain(network.graph, node).steps}
         expected = {
             "weights": figures.weights, "biases": figures.biases, "buffers": figures.buffers, "MACs": figures.macs,
             "height": figures.output[0], "width": figures.output[-2] if figures.output.rank else 0,
             "length": figures.output[0], "depth": figures.output.channels, "units": figures.output.channels,
-            "dense": shapes[0].units * figures.output.units,
+            "dense": shapes[0].units * figures.output.units, "regions": figures.output.regions,
+            "places": prod(shapes[0].spatial), "memory": prod(shapes[-1].spatial),
         }  # fmt: skip
+        expected |= {f"axis {axis}": size for axis, size in enumerate(figures.output.spatial, 1)}
         assert {key: expected[key] for key in steps} == steps, node.name
         if node.figures.params:
             assert {"weights", "biases"} <= set(steps)
@@ -92,7 +101,23 @@ ODD: list[tuple[str, dict[str, object], Shape]] = [
     ("lstm", {"units": 5, "bidirectional": True, "biases": 1, "returns": "last"}, Shape(7, 3)),
     ("gru", {"units": 5, "biases": 0}, Shape(7, 3)),
     ("batchnorm", {"scale": False}, Shape(7, 3)),
+    ("adaptive_maxpool", {"size": [3, 2]}, Shape(8, 9, 2)),
+    ("global_maxpool", {}, Shape(2, 9, 5)),
     ("columns", {}, Shape(2, 9, 5)),
+    ("tokens", {}, Shape(2, 9, 5)),
+    ("image", {"height": 6}, Shape(18, 5)),
+    ("image", {"height": 6, "width": 3}, Shape(18, 5)),
+    ("transpose", {}, Shape(18, 5)),
+    ("reshape", {"size": [3, 2, 5, 3]}, Shape(18, 5)),
+    ("channel_shuffle", {"groups": 3}, Shape(5, 7, 6)),
+    ("slice", {"start": 2}, Shape(2, 9, 5)),
+    ("slice", {"channels": 2}, Shape(9, 5)),
+    ("pixel_shuffle", {"factor": 3}, Shape(2, 9, 18)),
+    ("pixel_unshuffle", {"factor": 3}, Shape(6, 9, 2)),
+    ("upsample", {"factor": [2, 3]}, Shape(2, 9, 5)),
+    ("upsample", {"size": 7}, Shape(2, 3, 4, 5)),
+    ("crop", {"size": 2}, Shape(4, 5, 6, 7)),
+    ("pad", {"padding": [[0, 1], 2]}, Shape(2, 9, 5)),
     ("flatten", {}, Shape(2, 9, 5)),
     ("global_avgpool", {}, Shape(2, 9, 5)),
 ]

@@ -50,7 +50,7 @@ CASES: dict[str, Callable[[], Page]] = {
     "savings_mobilenet_v2": lambda: savings.page(load("mobilenet_v2")),
     "explain_alexnet": lambda: explained("alexnet"),
     "explain_crop_reader": lambda: explained("crop_reader"),
-    "explain_googlenet_inception": lambda: explained("googlenet", "inception_3a/conv_bn2/conv", "maxpool1"),
+    "explain_googlenet_inception": lambda: explained("googlenet", "inception_3a/unit2/conv", "maxpool1"),
     "compare_alexnet_zfnet": lambda: compared("alexnet", "zfnet"),
     "compare_vgg16_resnet50": lambda: compared("vgg16", "resnet50"),
     "layers": kinds_page,

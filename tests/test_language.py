@@ -835,6 +835,130 @@ def test_extends_a_shipped_network(write: Write) -> None:
     assert network.totals.params == 138357544 - 4097000 + 40970 - (25088 - 512) * 4096
 
 
+PAGE = """
+blocks:
+  twice:
+    settings: {filters: , fewer: filters / 2}
+    layers:
+      - one: fewer
+      - one: filters
+  one:
+    settings: {filters: }
+    layers:
+      - conv: {filters: filters, kernel: 1, bias: false}
+      - batchnorm
+"""
+
+
+def test_a_block_made_again(write: Write) -> None:
+    """Its layers can be named, and its weights be shared, as those of any other."""
+    network = load(
+        write("""
+        blocks:
+          inner:
+            settings: {filters: , again: x.channels == filters}
+            layers:
+              - conv: {filters: filters, kernel: 1, bias: false}
+              - add:
+                from: [input, conv]
+                when: again
+          outer:
+            layers:
+              - inner: 4
+              - inner: 4
+              - concat:
+                from: [inner1, inner2/conv]
+              - conv: {filters: 8, kernel: 1, bias: false}
+        layers:
+          - outer                              # 3·4 + 4·4 + 8·8
+          - outer                              # 8·4 + 4·4 + 8·8
+          - outer                              # the same again
+          - outer
+          - conv: {filters: 2, kernel: 1, bias: false}
+            from: outer3/inner2
+          - outer:
+            share: outer3
+            from: outer2
+          - relu:
+            repeat: 2
+        """)
+    )
+    names = [node.name for node in network.layers]
+    assert names[10:16] == [
+        "outer3/inner1/conv", "outer3/inner2/conv", "outer3/inner2/add", "outer3/concat", "outer3/conv",
+        "outer4/inner1/conv",
+    ]  # fmt: skip
+    nodes = network.graph.nodes
+    sources = {node.name: [nodes[source].name for source in node.sources] for node in network.layers}
+    assert sources["outer4/inner1/conv"] == ["outer3/conv"]
+    assert sources["outer4/inner2/add"] == ["outer4/inner1/conv", "outer4/inner2/conv"]
+    assert sources["outer4/concat"] == ["outer4/inner1/conv", "outer4/inner2/conv"]
+    assert sources["conv"] == ["outer3/inner2/add"]
+    assert sources["outer5/inner1/conv"] == ["outer2/conv"]
+    owners = [nodes[node.owner].name for node in network.layers if node.owner is not None]
+    assert owners == ["outer3/inner1/conv", "outer3/inner2/conv", "outer3/conv"]
+    assert network.totals.params == (12 + 16 + 64) + 3 * (32 + 16 + 64) + 4 * 2
+
+
+def test_import(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "page.yaml").write_text(PAGE)
+    network = load(
+        write("""
+        import: page.yaml
+        settings: {filters: 99}          # of the spec, which an imported block does not see
+        layers:
+          - twice: 8
+          - one: filters
+        """)
+    )
+    assert [(node.name, str(node.output)) for node in network.layers] == [
+        ("twice/one1/conv", "8×8×4"),
+        ("twice/one1/batchnorm", "8×8×4"),
+        ("twice/one2/conv", "8×8×8"),
+        ("twice/one2/batchnorm", "8×8×8"),
+        ("one/conv", "8×8×99"),
+        ("one/batchnorm", "8×8×99"),
+    ]
+
+
+def test_a_page_imports_a_page(write: Write, tmp_path: Path) -> None:
+    """Its blocks stay its own: a block of the spec may have the name of one that stands behind the page."""
+    (tmp_path / "page.yaml").write_text(PAGE)
+    (tmp_path / "front.yaml").write_text("import: page.yaml\nblocks:\n  four:\n    layers:\n    - twice: 4\n")
+    network = load(
+        write("""
+        import: front.yaml
+        blocks:
+          one:
+            layers:
+              - relu
+          twice:
+            layers:
+              - four
+              - one
+        layers:
+          - twice
+        """)
+    )
+    assert [node.name for node in network.layers if node.layer.kind != "batchnorm"] == [
+        "twice/four/twice/one1/conv",
+        "twice/four/twice/one2/conv",
+        "twice/one/relu",
+    ]
+
+
+def test_import_of_a_shipped_page(write: Write) -> None:
+    network = load(write("import: common\nlayers:\n  - conv_bn_relu: {filters: 16, kernel: 3}"))
+    assert [str(node.output) for node in network.layers] == ["8×8×16"] * 3
+    assert network.totals.params == 432 + 32
+
+
+def test_what_imports_can_be_extended(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "page.yaml").write_text(PAGE)
+    write("import: page.yaml\nsettings: {width: 8}\nlayers:\n  - twice: width", "base.yaml")
+    assert load(write("extends: base.yaml\nsettings: {width: 4}")).totals.weights == 3 * 2 + 2 * 4 + 2 + 4
+
+
 def test_settings_see_those_before(write: Write) -> None:
     spec = write("""
         settings: {a: 2, b: 3 * a, sizes: [a, b]}

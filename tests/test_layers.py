@@ -187,6 +187,8 @@ FC = [
     Case("fc", {"units": 32}, (7, 20), (7, 32), 640, 32, 0, 4480, "7 positions with 640 each, measured"),
     Case("fc", {"units": 3072}, (197, 768), (197, 3072), 2359296, 3072, 0, 464781312, "ViT-B/16's first, measured"),
     Case("fc", {"units": 1}, (1,), (1,), 1, 1, 0, 1, "the smallest"),
+    Case("rbf", {"units": 10}, (84,), (10,), 0, 0, 840, 840, "LeCun et al. 1998: 84·10 connections, not trained"),
+    Case("rbf", {"units": 1}, (1,), (1,), 0, 0, 1, 1, "the smallest"),
 ]
 
 POOLS = [
@@ -226,6 +228,11 @@ POOLS = [
     free("adaptive_avgpool", {"size": 5}, (8, 64), (5, 64), TORCH),
     free("adaptive_avgpool", {"size": [5, 7, 9]}, (8, 9, 10, 64), (5, 7, 9, 64), TORCH),
     free("adaptive_avgpool", {"size": 7}, (4, 4, 8), (7, 7, 8), "larger than the input, measured"),
+    free("adaptive_maxpool", {"size": [5, 7]}, (8, 9, 64), (5, 7, 64), TORCH),
+    free("adaptive_maxpool", {"size": 5}, (8, 64), (5, 64), TORCH),
+    free("adaptive_maxpool", {"size": [5, 7, 9]}, (8, 9, 10, 64), (5, 7, 9, 64), TORCH),
+    free("global_maxpool", {}, (7, 7, 512), (512,), "Oquab et al. 2015: the best of all places; one value a channel"),
+    free("global_maxpool", {}, (26, 512), (512,), "a sequence"),
 ]  # fmt: skip
 
 NORM = [
@@ -236,9 +243,38 @@ NORM = [
     Case("batchnorm", {"scale": False}, (8, 8, 32), (8, 8, 32), 0, 32, 64, 0, "Keras' scale=False: 96 in all"),
     Case("batchnorm", {"shift": False}, (8, 8, 32), (8, 8, 32), 32, 0, 64, 0, "Keras' center=False: 96 in all"),
     Case("batchnorm", {"scale": False, "shift": False}, (8, 8, 32), (8, 8, 32), 0, 0, 64, 0, "affine=False, measured"),
+    Case("layernorm", {}, (56, 56, 96), (56, 56, 96), 96, 96, 0, 0,
+         "ConvNeXt-T's first stage, arXiv:2201.03545; measured"),
+    Case("layernorm", {}, (197, 768), (197, 768), 768, 768, 0, 0, "ViT-B/16; nn.LayerNorm(768), measured"),
+    Case("layernorm", {}, (1000,), (1000,), 1000, 1000, 0, 0, "nn.LayerNorm(1000), measured"),
+    Case("layernorm", {}, (2, 7, 7, 8), (2, 7, 7, 8), 8, 8, 0, 0, "nn.LayerNorm(8) with channels last, measured"),
+    Case("layernorm", {"shift": False}, (26, 512), (26, 512), 512, 0, 0, 0, "nn.LayerNorm's bias=False, measured"),
+    Case("layernorm", {"scale": False}, (26, 512), (26, 512), 0, 512, 0, 0, "Keras' scale=False: 512 in all"),
+    Case("layernorm", {"scale": False, "shift": False}, (26, 512), (26, 512), 0, 0, 0, 0,
+         "elementwise_affine=False, measured"),
+    Case("groupnorm", {"groups": 32}, (56, 56, 64), (56, 56, 64), 64, 64, 0, 0, "nn.GroupNorm(32, 64), measured"),
+    Case("groupnorm", {"groups": 1}, (7, 7, 64), (7, 7, 64), 64, 64, 0, 0, "one for the whole sample; measured"),
+    Case("groupnorm", {"groups": 6}, (26, 6), (26, 6), 6, 6, 0, 0, "nn.GroupNorm(6, 6), measured"),
+    Case("groupnorm", {"groups": 2}, (6,), (6,), 6, 6, 0, 0, "nn.GroupNorm(2, 6) of a vector, measured"),
+    Case("groupnorm", {"groups": 4}, (2, 7, 7, 8), (2, 7, 7, 8), 8, 8, 0, 0, "nn.GroupNorm(4, 8), measured"),
+    Case("groupnorm", {"groups": 2, "scale": False, "shift": False}, (7, 7, 6), (7, 7, 6), 0, 0, 0, 0,
+         "affine=False, measured"),
+    Case("groupnorm", {"groups": 2, "shift": False}, (7, 7, 6), (7, 7, 6), 6, 0, 0, 0, "Keras' center=False: 6 in all"),
+    free("instancenorm", {}, (256, 256, 64), (256, 256, 64), "nn.InstanceNorm2d(64) has nothing to learn, measured"),
+    free("instancenorm", {}, (26, 512), (26, 512), "nn.InstanceNorm1d, measured"),
+    free("instancenorm", {}, (2, 7, 7, 8), (2, 7, 7, 8), "nn.InstanceNorm3d, measured"),
+    Case("instancenorm", {"scale": True, "shift": True}, (64, 64, 128), (64, 64, 128), 128, 128, 0, 0,
+         "affine=True, measured; no running statistics"),
+    Case("instancenorm", {"shift": True}, (64, 64, 128), (64, 64, 128), 0, 128, 0, 0, "one shift a channel"),
+    Case("scale", {"bias": True}, (14, 14, 6), (14, 14, 6), 6, 6, 0, 0,
+         "LeNet-5's S2, LeCun et al. 1998, section II.B: 12 trainable parameters"),
+    Case("scale", {"bias": True}, (5, 5, 16), (5, 5, 16), 16, 16, 0, 0, "the same, S4: 32 trainable parameters"),
+    Case("scale", {}, (56, 56, 96), (56, 56, 96), 96, 0, 0, 0, "ConvNeXt-T's layer scale, arXiv:2201.03545"),
+    Case("scale", {}, (196, 384), (196, 384), 384, 0, 0, 0, "CaiT-S's layer scale, arXiv:2103.17239: a diagonal"),
+    Case("scale", {}, (10,), (10,), 10, 0, 0, 0, "one a channel"),
     free("lrn", {}, (55, 55, 96), (55, 55, 96), "Krizhevsky et al. 2012, section 3.3"),
     free("lrn", {"size": 3, "alpha": 0.0005, "beta": 0.5, "offset": 1}, (27, 27, 256), (27, 27, 256), "no weights"),
-]
+]  # fmt: skip
 
 LSTM = {"units": 20}
 
@@ -267,15 +303,87 @@ ARRANGING = [
     free("flatten", {}, (10,), (10,), "a vector is flat"),
     free("columns", {}, (1, 26, 512), (26, 512), "Shi et al. 2015, figure 2"),
     free("columns", {}, (2, 26, 512), (26, 1024), "26 columns of 2·512"),
+    free("tokens", {}, (14, 14, 768), (196, 768), "ViT-B/16: 14·14 patches of a 224×224 image, arXiv:2010.11929"),
+    free("tokens", {}, (8, 7, 7, 768), (392, 768), "8·7·7"),
+    free("image", {"height": 56}, (3136, 64), (56, 56, 64), "PVT's first stage, arXiv:2102.12122: 224/4 = 3136/56"),
+    free("image", {"height": 4, "width": 6}, (24, 8), (4, 6, 8), "4·6 = 24"),
+    free("transpose", {}, (196, 512), (512, 196), "MLP-Mixer S/16's token mixing, arXiv:2105.01601, table 1"),
+    free("reshape", {"size": [4, 4, 1024]}, (16384,), (4, 4, 1024), "DCGAN's generator, arXiv:1511.06434, figure 1"),
+    free("reshape", {"size": 1024}, (2, 2, 256), (1024,), "a lone size is a vector's"),
+    free("reshape", {"size": [2, 3, 4, 5]}, (6, 20), (2, 3, 4, 5), "2·3·4·5 = 6·20"),
+    free("channel_shuffle", {"groups": 3}, (28, 28, 240), (28, 28, 240), "ShuffleNet with 3 groups, arXiv:1707.01083"),
+    free("channel_shuffle", {"groups": 4}, (9, 8), (9, 8), "a sequence, measured"),
+    free("channel_shuffle", {"groups": 2}, (10,), (10,), "a vector"),
+    free("slice", {"channels": 58}, (28, 28, 116), (28, 28, 58), "ShuffleNet V2's channel split, arXiv:1807.11164"),
+    free("slice", {"start": 58}, (28, 28, 116), (28, 28, 58), "its other half, 116 − 58"),
+    free("slice", {"start": 2, "channels": 3}, (7, 5), (7, 3), "the last three of five"),
+    free("slice", {"channels": 1}, (10,), (1,), "the first value of a vector"),
+    free("pixel_shuffle", {"factor": 3}, (4, 4, 9), (12, 12, 1), TORCH),
+    free("pixel_shuffle", {"factor": 2}, (3, 5, 8), (6, 10, 2), "3·2, 5·2 and 8/(2·2), measured"),
+    free("pixel_unshuffle", {"factor": 3}, (12, 12, 1), (4, 4, 9), TORCH),
+    free("pixel_unshuffle", {"factor": 2}, (26, 26, 512), (13, 13, 2048), "YOLOv2's passthrough, arXiv:1612.08242"),
 ]
+
+RESIZING = [
+    free("upsample", {"factor": 2}, (2, 2, 1), (4, 4, 1), TORCH),
+    free("upsample", {"factor": 2, "mode": "bilinear"}, (7, 7, 256), (14, 14, 256), "measured"),
+    free("upsample", {"factor": [2, 3]}, (4, 5, 8), (8, 15, 8), "4·2 and 5·3, measured"),
+    free("upsample", {"factor": 3}, (10, 8), (30, 8), "a sequence, measured"),
+    free("upsample", {"factor": 2}, (2, 3, 4, 5), (4, 6, 8, 5), "a volume, measured"),
+    free("upsample", {"size": [25, 38]}, (13, 19, 256), (25, 38, 256), "no whole factor leads there, measured"),
+    free("upsample", {"size": 1}, (3, 3, 2), (1, 1, 2), "smaller than the input, measured"),
+    free("crop", {"size": 56}, (64, 64, 512), (56, 56, 512), "U-Net's deepest skip, arXiv:1505.04597, figure 1"),
+    free("crop", {"size": [3, 4]}, (8, 9, 2), (3, 4, 2), "a size for each axis"),
+    free("crop", {"size": 7}, (7, 3), (7, 3), "nothing to cut off"),
+    free("pad", {"padding": 3}, (224, 224, 3), (230, 230, 3), "ResNet50 in Keras, conv1_pad: 224 + 3 + 3"),
+    free("pad", {"padding": [[0, 1], [0, 1]]}, (112, 112, 96), (113, 113, 96), "MobileNetV2 in Keras: 112 + 0 + 1"),
+    free("pad", {"padding": [1, [2, 0]]}, (5, 6, 1), (7, 8, 1), "5 + 1 + 1 and 6 + 2 + 0, measured"),
+    free("pad", {"padding": [[2, 0]]}, (10, 4), (12, 4), "before a causal convolution: 10 + 2"),
+    free("pad", {"channels": [0, 16]}, (16, 16, 16), (16, 16, 32), "He et al. 2015, option A: 16 channels of zeros"),
+    free("pad", {"padding": 1, "channels": 2}, (5, 6, 1), (7, 8, 5), "2 + 1 + 2 channels, measured"),
+    free("pad", {"padding": [1, 0, 2]}, (2, 3, 4, 5), (4, 3, 8, 5), "2 + 2, 3 and 4 + 4, measured"),
+]  # fmt: skip
 
 ELEMENT_WISE = [
     free(kind, {}, x, x, "element by element")
-    for kind in ("relu", "relu6", "sigmoid", "tanh", "softmax", "dropout")
+    for kind in (
+        *("relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "mish", "hardsigmoid", "hardswish"),
+        *("sigmoid", "tanh", "softmax", "dropout", "stochastic_depth"),
+    )
     for x in ((4096,), (26, 37), (55, 55, 96), (4, 8, 8, 3))
 ]
 
-CASES = [*CONV, *CONV_TRANSPOSE, *LOCALLY_CONNECTED, *FC, *POOLS, *NORM, *RECURRENT, *ARRANGING, *ELEMENT_WISE]
+PRELU = [
+    Case("prelu", {}, (112, 112, 64), (112, 112, 64), 64, 0, 0, 0, "nn.PReLU(64), measured"),
+    Case("prelu", {}, (26, 512), (26, 512), 512, 0, 0, 0, "nn.PReLU(512), measured"),
+    Case("prelu", {}, (10,), (10,), 10, 0, 0, 0, "nn.PReLU(10), measured"),
+    Case("prelu", {}, (4, 8, 8, 3), (4, 8, 8, 3), 3, 0, 0, 0, "nn.PReLU(3), measured"),
+    Case("prelu", {"shared": True}, (112, 112, 64), (112, 112, 64), 1, 0, 0, 0, "nn.PReLU(), measured"),
+]
+
+ATTENTION = [
+    Case("attention", {"heads": 4}, (50, 64), (50, 64), 16384, 256, 0, 1139200,
+         "nn.MultiheadAttention(64, 4), by fvcore, which sees all of its products"),
+    Case("attention", {"heads": 12}, (197, 768), (197, 768), 2359296, 3072, 0, 524391936,
+         "ViT-B/16, arXiv:2010.11929: 4·768² and 4·768; 197·4·768² + 2·197²·768"),
+    Case("attention", {"heads": 3, "relative": True}, (7, 7, 96), (7, 7, 96), 36864 + 13 * 13 * 3, 384, 0, 2267328,
+         "Swin-T, arXiv:2103.14030: a window of the first stage, with a table of (2·7 − 1)² a head"),
+    Case("attention", {"heads": 8, "units": 512, "bias": False}, (10, 64), (10, 64), 131072, 0, 0, 1413120,
+         "heads of 64 on a width of 64: 4·64·512; 10·131,072 + 2·10²·512"),
+    Case("class_token", {}, (196, 768), (197, 768), 768, 0, 0, 0, "ViT-B/16, arXiv:2010.11929, equation 1"),
+    Case("class_token", {"tokens": 2}, (576, 384), (578, 384), 768, 0, 0, 0,
+         "DeiT's class and distillation tokens, arXiv:2012.12877"),
+    free("select", {"position": 0}, (197, 768), (768,), "ViT's class token, arXiv:2010.11929, equation 4"),
+    free("select", {"position": 24}, (25, 256), (256,), "the last of 25"),
+    Case("position_embedding", {}, (197, 768), (197, 768), 151296, 0, 0, 0, "ViT-B/16: (196 + 1)·768"),
+    Case("position_embedding", {"positions": 512}, (20, 256), (20, 256), 131072, 0, 0, 0, "512·256, of which 20 serve"),
+    Case("position_embedding", {}, (7, 7, 32), (7, 7, 32), 1568, 0, 0, 0, "an image: 7·7·32"),
+    Case("embedding", {"vocabulary": 10, "units": 3}, (4, 1), (4, 3), 30, 0, 0, 0,
+         "the example in the documentation of torch.nn.Embedding"),
+]  # fmt: skip
+
+CASES = [*CONV, *CONV_TRANSPOSE, *LOCALLY_CONNECTED, *FC, *POOLS, *NORM, *RECURRENT, *ARRANGING, *RESIZING,
+         *ELEMENT_WISE, *PRELU, *ATTENTION]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -307,8 +415,83 @@ def test_merges(kind: str, inputs: list[Axes], output: Axes, why: str) -> None:
     assert figures == Figures(Shape(*output)), why
 
 
+# The second input says the size.
+RESIZED_LIKE: list[tuple[str, list[Axes], Axes, str]] = [
+    ("upsample", [(13, 19, 256), (25, 38, 512)], (25, 38, 256), "a feature pyramid, arXiv:1612.03144, section 3"),
+    ("upsample", [(5, 8), (9, 2)], (9, 8), "sequences"),
+    ("crop", [(136, 136, 256), (104, 104, 512)], (104, 104, 256), "U-Net's second skip, arXiv:1505.04597, figure 1"),
+    ("crop", [(2, 9, 9, 4), (2, 5, 6, 8)], (2, 5, 6, 4), "volumes"),
+]
+
+
+@pytest.mark.parametrize(("kind", "inputs", "output", "why"), RESIZED_LIKE)
+def test_sizes_from_a_second_input(kind: str, inputs: list[Axes], output: Axes, why: str) -> None:
+    shapes = tuple(Shape(*one) for one in inputs)
+    layer = KINDS[kind]()
+    assert layer.figures(shapes) == Figures(Shape(*output)), why
+    assert [step.value for step in layer.explain(*shapes)] == list(output)
+
+
+# Regions of interest and windows: `several(1000, 7, 7, 256)` is 1000 · 7×7×256.
+
+
+def several(regions: int, *axes: int) -> Shape:
+    return Shape(*axes).times(regions)
+
+
+MAPS = [Shape(200, 200, 256), Shape(100, 100, 256), Shape(50, 50, 256), Shape(25, 25, 256)]
+
+REGIONS: list[tuple[str, dict[str, Any], list[Shape], Figures, str]] = [
+    ("roi_align", {"size": 7, "regions": 1000}, MAPS, Figures(several(1000, 7, 7, 256)),
+     "Faster R-CNN on a pyramid of four levels, arXiv:1612.03144, section 4.2"),
+    ("roi_align", {"size": [2, 4], "regions": 1}, MAPS[:1], Figures(Shape(2, 4, 256)), "one region is a tensor"),
+    ("windows", {"size": 7}, [Shape(56, 56, 96)], Figures(several(64, 7, 7, 96)), "Swin-T's first stage: (56/7)²"),
+    ("windows", {"size": 7}, [Shape(64, 57, 96)], Figures(several(90, 7, 7, 96)), "padded: ⌈64/7⌉·⌈57/7⌉"),
+    ("windows", {"size": 2}, [several(3, 4, 4, 8)], Figures(several(12, 2, 2, 8)), "windows of regions: 3·2·2"),
+    ("join_windows", {}, [several(64, 7, 7, 96), Shape(56, 56, 96)], Figures(Shape(56, 56, 96)), "and back"),
+    ("join_windows", {}, [several(90, 7, 7, 96), Shape(64, 57, 3)], Figures(Shape(64, 57, 96)), "what was padded goes"),
+    ("join_windows", {}, [several(12, 2, 2, 8), several(3, 4, 4, 8)], Figures(several(3, 4, 4, 8)), "regions stay"),
+    # All other kinds work in every region as in a tensor: weights once, work as often.
+    ("conv", {"filters": 256, "kernel": 3, "padding": 1}, [several(100, 14, 14, 256)],
+     Figures(several(100, 14, 14, 256), 589824, 256, 0, 100 * 14 * 14 * 589824), "Mask R-CNN's mask head"),
+    ("flatten", {}, [several(1000, 7, 7, 256)], Figures(several(1000, 12544)), "Faster R-CNN's box head"),
+    ("fc", {"units": 1024}, [several(1000, 12544)], Figures(several(1000, 1024), 12845056, 1024, 0, 12845056000),
+     "Faster R-CNN's box head"),
+    ("batchnorm", {}, [several(9, 3, 3, 5)], Figures(several(9, 3, 3, 5), 5, 5, 10), "statistics once"),
+    ("attention", {"heads": 3, "relative": True}, [several(64, 7, 7, 96)],
+     Figures(several(64, 7, 7, 96), 37371, 384, 0, 64 * 2267328), "Swin-T's first stage"),
+    ("attention", {"heads": 3, "relative": True, "relative_units": 512, "cosine": True}, [several(64, 8, 8, 96)],
+     Figures(several(64, 8, 8, 96), 36864 + 5 * 512 + 3, 384 + 512, 0, 64 * 3145728 + 15 * 15 * 5 * 512),
+     "Swin V2-T's first stage, arXiv:2111.09883: a network of 2, 512 and 3 units reads 15·15 distances once"),
+    ("add", {}, [several(64, 7, 7, 96), several(64, 7, 7, 96)], Figures(several(64, 7, 7, 96)), "region by region"),
+    ("attention", {"heads": 8, "units": 256}, [Shape(25, 256), Shape(577, 384)],
+     Figures(Shape(25, 256), 327680, 1024, 0, 25 * 2 * 256**2 + 577 * 2 * 384 * 256 + 2 * 25 * 577 * 256),
+     "cross-attention, nn.MultiheadAttention(256, 8, kdim=384, vdim=384)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "settings", "inputs", "figures", "why"), REGIONS)
+def test_regions(kind: str, settings: dict[str, Any], inputs: list[Shape], figures: Figures, why: str) -> None:
+    found = KINDS[kind](**settings).figures(tuple(inputs))
+    assert found == figures, why
+    assert found.output.size == figures.output.size
+
+
+def test_regions_are_part_of_a_shape() -> None:
+    one, two = Shape(7, 7, 256), several(2, 7, 7, 256)
+    assert one != two and two != one and two == several(2, 7, 7, 256) and hash(two) == hash(several(2, 7, 7, 256))
+    assert len({one, two, several(3, 7, 7, 256)}) == 3
+    assert (two.spatial, two.channels, two.rank, two.units, two.size) == ((7, 7), 256, 2, 12544, 25088)
+
+
+def test_regions_have_to_agree() -> None:
+    with pytest.raises(Cause, match="the inputs have different numbers of regions, 64 and 1"):
+        KINDS["add"]().figures((several(64, 7, 7, 96), Shape(7, 7, 96)))
+
+
 def test_every_kind_has_a_case() -> None:
-    assert {case.kind for case in CASES} | {kind for kind, *_ in MERGES} == set(KINDS)
+    of_several = {kind for kind, *_ in MERGES} | {kind for kind, *_ in REGIONS}
+    assert {case.kind for case in CASES} | of_several == set(KINDS)
 
 
 class Refusal(NamedTuple):
@@ -325,6 +508,33 @@ class Refusal(NamedTuple):
 CONV3 = {"filters": 8, "kernel": 3}
 
 REFUSALS = [
+    # Attention and regions
+    Refusal("attention", {"heads": 5}, [(49, 96)], "heads 5 does not divide the width 96", "heads"),
+    Refusal("attention", {"heads": 1}, [(96,)],
+            "attention needs places to attend to, and a vector has none: 96 is the input"),
+    Refusal("attention", {"heads": 1}, [(49, 96), (96,)],
+            "attention needs places to attend to, and a vector has none: 96 is the input"),
+    Refusal("class_token", {}, [(7, 7, 3)], "class_token needs a sequence, and 7×7×3 is the input", "",
+            "`tokens` turns an image into the sequence of its places"),
+    Refusal("select", {"position": 25}, [(25, 256)],
+            "there is no position 25 in a sequence of 25; the first is 0", "position"),
+    Refusal("select", {"position": 0}, [(7,)], "select needs a sequence, and 7 is the input"),
+    Refusal("attention", {"heads": 2, "relative_units": 9}, [(7, 7, 4)],
+            "relative_units needs weights for distances", "relative_units", "add `relative: true`"),
+    Refusal("position_embedding", {}, [(7,)], "position_embedding needs places, and a vector has none: 7 is the input"),
+    Refusal("position_embedding", {"positions": 9}, [(10, 4)], "9 positions are fewer than the input's 10 places",
+            "positions"),
+    Refusal("embedding", {"vocabulary": 9, "units": 2}, [(10, 4)],
+            "embedding reads a sequence of single numbers, and 10×4 is the input", "",
+            "an input of 25 characters is written 25x1"),
+    Refusal("roi_align", {"size": 7, "regions": 9}, [(10, 4)],
+            "roi_align cuts regions out of images, and 10×4 is the input"),
+    Refusal("roi_align", {"size": 7, "regions": 9}, [(9, 9, 4), (5, 5, 8)],
+            "roi_align needs levels with one number of channels, not 4 and 8"),
+    Refusal("windows", {"size": 7}, [(4,)], "windows parts an image, and a vector has no places: 4 is the input"),
+    Refusal("join_windows", {}, [(7, 7, 4), (14, 14, 4)],
+            "7×7×4 are not the windows of 14×14×4, of which there are 4"),
+    Refusal("join_windows", {}, [(7, 4), (14, 14, 4)], "windows of 7×4 are not parts of 14×14×4"),
     # Windows
     Refusal("conv", {"filters": 64, "kernel": 5}, [(3, 3, 96)], "kernel 5×5 does not fit the input 3×3", "kernel",
             "a padding of 1 would do"),
@@ -382,9 +592,19 @@ REFUSALS = [
             "groups 4 does not divide 6 filters", "filters"),
     Refusal("conv_transpose", {"filters": 6, "kernel": 1, "groups": 3}, [(9, 9, 64)],
             "groups 3 does not divide 64 input channels", "groups"),
+    Refusal("groupnorm", {"groups": 32}, [(7, 7, 48)], "groups 32 does not divide 48 input channels", "groups"),
+    Refusal("groupnorm", {"groups": 8}, [(1, 1, 8)], "groups 8 leaves one value in each group of the input 1×1×8",
+            "groups"),
+    Refusal("groupnorm", {"groups": 8}, [(8,)], "groups 8 leaves one value in each group of the input 8", "groups"),
+    Refusal("instancenorm", {}, [(1, 1, 64)],
+            "instancenorm normalises a channel over its places, and 1×1×64 has one value a channel"),
+    Refusal("instancenorm", {}, [(64,)],
+            "instancenorm normalises a channel over its places, and 64 has one value a channel"),
     # Ranks
     Refusal("fc", {"units": 10}, [(7, 7, 512)], "fc takes a vector or a sequence, and 7×7×512 is the input", "",
             "put `flatten` before it; a `conv` with kernel 1 connects channels at each place"),
+    Refusal("rbf", {"units": 10}, [(1, 1, 84)], "rbf takes a vector, and 1×1×84 is the input", "",
+            "put `flatten` before it"),
     Refusal("global_avgpool", {}, [(10,)],
             "global_avgpool averages over places, and a vector has none: 10 is the input"),
     Refusal("adaptive_avgpool", {"size": 6}, [(10,)],
@@ -393,6 +613,48 @@ REFUSALS = [
     Refusal("lstm", {"units": 8}, [(1, 26, 512)], "lstm reads a sequence, and 1×26×512 is the input", "",
             "`columns` turns an image into the sequence of its columns"),
     Refusal("gru", {"units": 8}, [(512,)], "gru reads a sequence, and 512 is the input"),
+    Refusal("global_maxpool", {}, [(10,)], "global_maxpool goes over places, and a vector has none: 10 is the input"),
+    Refusal("adaptive_maxpool", {"size": 6}, [(10,)],
+            "adaptive_maxpool needs a spatial axis, and a vector has none: 10 is the input"),
+    Refusal("tokens", {}, [(26, 512)], "tokens needs an image or a volume, and 26×512 is the input"),
+    Refusal("image", {"height": 2}, [(7, 7, 8)], "image needs a sequence, and 7×7×8 is the input"),
+    Refusal("transpose", {}, [(512,)], "transpose needs a sequence, and 512 is the input"),
+    Refusal("pixel_shuffle", {"factor": 2}, [(26, 512)], "pixel_shuffle needs an image, and 26×512 is the input"),
+    Refusal("pixel_unshuffle", {"factor": 2}, [(512,)], "pixel_unshuffle needs an image, and 512 is the input"),
+    # Arrangements
+    Refusal("image", {"height": 14}, [(197, 768)], "height 14 does not divide the input length 197", "height"),
+    Refusal("image", {"height": 14, "width": 14}, [(197, 768)],
+            "an image 14×14 has 196 places, unlike the input length 197", "height"),
+    Refusal("reshape", {"size": [4, 4, 512]}, [(7, 7, 512)],
+            "size 4×4×512 holds 8192 values, unlike the 25088 in 7×7×512, the input", "size"),
+    Refusal("channel_shuffle", {"groups": 3}, [(28, 28, 64)], "groups 3 does not divide 64 input channels", "groups"),
+    Refusal("slice", {"start": 116}, [(28, 28, 116)], "start 116 is past the last of 116 input channels", "start"),
+    Refusal("slice", {"start": 100, "channels": 58}, [(28, 28, 116)],
+            "58 channels from 100 on reach past the last of 116 input channels", "channels"),
+    Refusal("pixel_shuffle", {"factor": 3}, [(4, 4, 12)],
+            "factor 3, squared 9, does not divide 12 input channels", "factor"),
+    Refusal("pixel_unshuffle", {"factor": 2}, [(12, 13, 1)], "factor 2 does not divide the input 12×13", "factor"),
+    # Sizes
+    Refusal("upsample", {}, [(7, 7, 64)],
+            "upsample goes by a factor, a size or a second input, and has none for 7×7×64, the input", "",
+            "write `upsample: {size: ...}`, or `from: [..., ...]` beside it"),
+    Refusal("upsample", {"factor": 2, "size": 9}, [(7, 7, 64)],
+            "upsample goes by a factor, a size or a second input, and has a factor and a size for 7×7×64, the input",
+            "size", "leave out all but one"),
+    Refusal("upsample", {"factor": 2}, [(7, 64), (9, 64)],
+            "upsample goes by a factor, a size or a second input, and has a factor and a second input for 7×64, "
+            "the input", "", "leave out all but one"),
+    Refusal("upsample", {}, [(7, 7, 64), (49, 64)],
+            "as many spatial axes are needed in both, and 7×7×64 and 49×64 are the inputs"),
+    Refusal("upsample", {"factor": [2, 3]}, [(9, 1)], "`factor` has 2 values for 1 spatial axes of the input",
+            "factor"),
+    Refusal("crop", {}, [(7, 7, 64)], "crop goes by a size or a second input, and has none for 7×7×64, the input", "",
+            "write `crop: {size: ...}`, or `from: [..., ...]` beside it"),
+    Refusal("crop", {"size": [6, 8]}, [(7, 7, 64)], "6×8 cannot be cut out of the input 7×7", "size"),
+    Refusal("crop", {}, [(7, 7, 64), (8, 8, 3)], "8×8 cannot be cut out of the input 7×7"),
+    Refusal("crop", {"size": 1}, [(64,)], "crop needs a spatial axis, and a vector has none: 64 is the input"),
+    Refusal("pad", {"padding": 1}, [(64,)], "pad needs a spatial axis, and a vector has none: 64 is the input"),
+    Refusal("pad", {"padding": [1, 1]}, [(9, 1)], "`padding` has 2 values for 1 spatial axes of the input", "padding"),
     # Merges
     Refusal("add", {}, [(56, 56, 64), (56, 56, 256)],
             "add needs one shape, and 56×56×64 and 56×56×256 are the inputs"),
@@ -452,8 +714,23 @@ WRONG_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
     ("conv", {**CONV3, "bias": 1}, "bias", "`bias` must be `true` or `false`, not 1"),
     ("maxpool", {"kernel": 3, "ceil": "up"}, "ceil", "`ceil` must be `true` or `false`, not `up`"),
     ("dropout", {"rate": 2}, "rate", "`rate` must be a number from 0 to 1, not 2"),
+    ("stochastic_depth", {"rate": -0.1}, "rate", "`rate` must be a number from 0 to 1, not -0.1"),
+    ("leaky_relu", {"slope": "small"}, "slope", "`slope` must be a number from 0 to 1e+09, not `small`"),
+    ("prelu", {"shared": 1}, "shared", "`shared` must be `true` or `false`, not 1"),
+    ("groupnorm", {"groups": 0}, "groups", "`groups` must be a whole number of at least 1, not 0"),
+    ("scale", {"bias": "yes"}, "bias", "`bias` must be `true` or `false`, not `yes`"),
     ("lstm", {"units": 8, "biases": 3}, "biases", "`biases` must be at most 2, not 3"),
     ("lstm", {"units": 8, "returns": "all"}, "returns", "`returns` must be `sequence` or `last`, not `all`"),
+    ("reshape", {"size": [1, 2, 3, 4, 5]}, "size", "`size` must have one to four values, not 5"),
+    ("reshape", {"size": [4, -1]}, "size",
+     "`size` must be a whole number of at least 1, or a list of one for each axis, not -1"),
+    ("slice", {"start": -1}, "start", "`start` must be a whole number of at least 0, not -1"),
+    ("pad", {"channels": [1, 2, 3]}, "channels",
+     "`channels` must be a whole number of at least 0, or [before, after], not [1, 2, 3]"),
+    ("pad", {"padding": "same"}, "padding",
+     "`padding` must be a whole number of at least 0, or a list of one or of [before, after] for each axis, "
+     "not `same`"),
+    ("upsample", {"factor": 2, "mode": "sharp"}, "mode", "`mode` must be `nearest` or `bilinear`, not `sharp`"),
 ]  # fmt: skip
 
 

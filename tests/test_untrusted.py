@@ -21,10 +21,10 @@ from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.build import build
-from cnnarch.spec.document import HEADER, parse_count, read_document
+from cnnarch.spec.document import HEADER, parse_count, read_blocks, read_document
 from cnnarch.spec.expressions import FUNCTIONS, ExpressionError, compile_expression
 from cnnarch.spec.items import BESIDE, MERGES, STRUCTURES
-from cnnarch.spec.model import Spec
+from cnnarch.spec.model import Block, Spec
 from cnnarch.spec.values import parse_setting, parse_shape
 
 SHIPPED = {name: catalog.read_source(name).text for name in catalog.names()}
@@ -38,7 +38,7 @@ untrusted = settings(
 def outcome(text: str) -> str:
     """Read and build; anything but a network or an error of ours is raised on."""
     try:
-        spec = read_document(Source("net.yaml", text), find)
+        spec = read_document(Source("net.yaml", text), Shipped())
         graph = build(spec, limit=2000)
     except (SpecError, ReadError) as error:
         assert str(error).startswith("error: ")
@@ -47,11 +47,18 @@ def outcome(text: str) -> str:
     return "built"
 
 
-def find(name: str, beside: Source) -> Spec:
-    """The spec that an `extends` names: shipped ones only, no files of the machine that tests."""
-    if name not in SHIPPED:
-        raise SpecError([Problem(f"there is no `{name}`")])
-    return catalog.read(name)
+class Shipped:
+    """What an `extends` or an `import` names: what is shipped only, no files of the machine that tests."""
+
+    def spec(self, name: str, beside: Source) -> Spec:
+        if name not in SHIPPED:
+            raise SpecError([Problem(f"there is no `{name}`")])
+        return catalog.read(name)
+
+    def blocks(self, name: str, beside: Source) -> dict[str, Block]:
+        if name not in catalog.pages_of_blocks():
+            raise SpecError([Problem(f"there is no `{name}`")])
+        return read_blocks(catalog.read_page(name), self)
 
 
 # Words, numbers and signs that mean something in a spec, and some that should not

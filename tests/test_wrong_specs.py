@@ -182,7 +182,10 @@ def written(path: Path, text: str | bytes) -> Path:
     return path
 
 
-# Specs that extend each other: the files, and what is wrong with the first
+# Specs and pages of blocks that name each other: the files, and what is wrong with the first
+
+BLOCKS = "blocks:\n  one:\n    layers:\n    - relu\n"
+IMPORTING = "layers:\n- one\n"
 
 BESIDE: dict[str, tuple[dict[str, str], list[Expected]]] = {
     "two_in_a_circle": (
@@ -222,6 +225,37 @@ BESIDE: dict[str, tuple[dict[str, str], list[Expected]]] = {
     "standard_input": (
         {"a.yaml": 'name: A\nextends: "-"\n'},
         [Expected("a.yaml", 2, 10, "there is no network and no file `-`")],
+    ),
+    "a_page_of_blocks_that_is_wrong": (
+        {"a.yaml": f"{HEAD}import: b.yaml\n{IMPORTING}", "b.yaml": "blocks:\n  one:\n    layers:\n    - rellu\n"},
+        [Expected("b.yaml", 4, 7, "unknown kind `rellu`", "did you mean `relu`?")],
+    ),
+    "a_page_of_blocks_with_layers": (
+        {"a.yaml": f"{HEAD}import: b.yaml\n{IMPORTING}", "b.yaml": f"{BLOCKS}layers:\n- one\n"},
+        [Expected("b.yaml", 5, 1, "a page of blocks has no `layers`")],
+    ),
+    "a_page_without_blocks": (
+        {"a.yaml": f"{HEAD}import: b.yaml\n{IMPORTING}", "b.yaml": "note: nothing\n"},
+        [Expected("b.yaml", 1, 1, "there are no `blocks` here", "a page of blocks has `blocks`")],
+    ),
+    "pages_in_a_circle": (
+        {
+            "a.yaml": f"{HEAD}import: b.yaml\n{IMPORTING}",
+            "b.yaml": f"import: c.yaml\n{BLOCKS}",
+            "c.yaml": f"import: b.yaml\n{BLOCKS}",
+        },
+        [Expected("c.yaml", 1, 9, "`import: b.yaml` goes in a circle")],
+    ),
+    "a_block_of_two_pages": (
+        {"a.yaml": f"{HEAD}import: [b.yaml, c.yaml]\n{IMPORTING}", "b.yaml": BLOCKS, "c.yaml": BLOCKS},
+        [Expected("a.yaml", 3, 18, "a second block `one` is imported", "import one of the two")],
+    ),
+    "a_block_of_a_page_that_does_not_fit": (
+        {
+            "a.yaml": f"{HEAD}import: b.yaml\n{IMPORTING}",
+            "b.yaml": "blocks:\n  one:\n    layers:\n    - conv: {filters: 8, kernel: 99}\n",
+        },
+        [Expected("b.yaml", 4, 26, "kernel 99×99 does not fit the input 32×32 of `one/conv`")],
     ),
 }
 

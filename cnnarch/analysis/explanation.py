@@ -35,6 +35,12 @@ def explain(graph: Graph, node: Node) -> Explanation:
     """
     shapes = graph.shapes(node)
     steps = node.layer.explain(*shapes)
+    regions = shapes[0].regions
+    one = node.layer.count_macs(*shapes)
+    once = node.macs - regions * one
+    if node.macs and (regions > 1 or once):
+        formula = "regions × MACs of one" + (" + what is done once" if once else "")
+        steps = [*steps, Step("MACs", formula, f"{regions} * {one}" + (f" + {once}" if once else ""), node.macs)]
     if isinstance(node.layer, Convolving):
         steps = [*steps, _dense(shapes[0], node.output)]
     note = node.note

@@ -74,8 +74,8 @@ def _saving(node: Node, x: Shape) -> Saving:
     return Saving(
         node.name,
         dense=x.units * y.units,
-        # Without sharing every multiply-add has a weight of its own.
-        sparse=node.figures.macs,
+        # Without sharing every multiply-add of a region has a weight of its own.
+        sparse=node.figures.macs // x.regions,
         inside=inside * (x.channels // layer.split(x)) * layer.filters,
         shared=node.weights,
     )

@@ -12,9 +12,10 @@ FAMILIES = {
     "local": "locally connected",
     "fc": "fully connected",
     "recurrent": "recurrent",
+    "attention": "attention",
     "norm": "normalisation",
 }
-WEIGHT_LAYERS = ("conv", "local", "fc", "recurrent")
+WEIGHT_LAYERS = ("conv", "local", "fc", "recurrent", "attention")
 
 
 class Subtotal(NamedTuple):
@@ -35,8 +36,8 @@ class Totals(NamedTuple):
     """The sums over a network, without what only training needs.
 
     `params` are weights and biases; `buffers` are the running statistics of normalisation.
-    `weight_layers` counts convolutions, fully connected and recurrent layers that have weights of
-    their own. Layers that share count once in all of these, and each time in `macs`.
+    `weight_layers` counts convolutions, fully connected, recurrent and attention layers that have
+    weights of their own. Layers that share count once in all of these, and each time in `macs`.
     The three figures of training count what is `train_only` too.
     """
 
@@ -57,7 +58,7 @@ class Totals(NamedTuple):
 def subtotals(graph: Graph) -> list[Subtotal]:
     """What each family of layers has and does, for the families that are there.
 
-    A family is `conv`, `local`, `fc`, `recurrent` or `norm`; whatever else has parameters is `""`.
+    A family is `conv`, `local`, `fc`, `recurrent`, `attention` or `norm`; whatever else has parameters is `""`.
     """
     sums: dict[str, list[int]] = {}
     for node in graph.nodes:

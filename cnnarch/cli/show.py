@@ -19,7 +19,7 @@ __all__ = ["command"]
 @click.command("show")
 @help_option
 @spec_argument()
-@click.option("--flat", "is_flat", is_flag=True, help="Blocks, repeats and `extends` written out.")
+@click.option("--flat", "is_flat", is_flag=True, help="Blocks, repeats, `import` and `extends` written out.")
 @spec_options
 @file_option
 def command(spec: str, is_flat: bool, file: str | None, **changes: Any) -> None:
@@ -34,4 +34,4 @@ def command(spec: str, is_flat: bool, file: str | None, **changes: Any) -> None:
         return echo(flat(read(spec, changes)), file)
     if changes["settings"] or changes["inputs"]:
         raise ReadError("`--set` and `--input` change what is built, not the text", "add `--flat`")
-    echo(catalog.read_source(spec).text, file)
+    echo(catalog.read_page(spec).text, file)

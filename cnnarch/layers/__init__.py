@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from cnnarch.layers.base import Figures, Input, Layer, Step
+from cnnarch.layers.base import MOST_KEPT, Figures, Input, Layer, Step
 
-__all__ = ["KINDS", "Figures", "Input", "Layer", "Step"]
+__all__ = ["KINDS", "MOST_KEPT", "Figures", "Input", "Layer", "Step"]
 
 
 def _collect() -> dict[str, type[Layer]]:

@@ -14,7 +14,10 @@ else:  # a marker for type checkers, with nothing to do at run time
         return lambda cls: cls
 
 
-__all__ = ["Figures", "Input", "Layer", "Step", "alike"]
+__all__ = ["MOST_KEPT", "Figures", "Input", "Layer", "Step", "alike"]
+
+
+MOST_KEPT = 100_000  # of equal things that are made once, before they are made anew
 
 
 class Figures(NamedTuple):
@@ -67,7 +70,7 @@ class Layer:
     """
 
     kind: ClassVar[str] = ""
-    family: ClassVar[str] = ""  # which subtotal it counts to: conv, local, fc, recurrent, norm
+    family: ClassVar[str] = ""  # which subtotal it counts to: conv, local, fc, recurrent, attention, norm
     elsewhere: ClassVar[tuple[str, ...]] = ()  # what other frameworks call it
     example: ClassVar[str] = ""  # a line of a spec
     source: ClassVar[str] = ""
@@ -75,7 +78,9 @@ class Layer:
     folds: ClassVar[bool] = False  # shown in the row of the layer before
     loose: ClassVar[tuple[str, ...]] = ()  # settings that can differ between layers that share weights
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # how many it takes, at least and at most
+    joins_regions: ClassVar[bool] = False  # takes or makes several regions at once; others work in each alone
     settings: ClassVar[dict[str, Setting]] = {}
+    defaults: ClassVar[dict[str, Any]] = {}
 
     _values: tuple[Any, ...]
     _hash: int
@@ -86,6 +91,7 @@ class Layer:
         inherited = {name: one for name, one in cls.settings.items() if name not in declared}
         required = {name: one for name, one in {**declared, **inherited}.items() if one.required}
         cls.settings = {**required, **inherited, **declared}
+        cls.defaults = {name: one.default for name, one in cls.settings.items()}
 
     def __init__(self, **given: Any) -> None:
         unknown = given.keys() - self.settings.keys()
@@ -93,13 +99,29 @@ class Layer:
         if unknown or missing:
             raise TypeError(f"{self.kind}: unknown settings {sorted(unknown)}, missing settings {missing}")
         values = {}
-        for name, one in self.settings.items():
+        for name, value in given.items():
             try:
-                values[name] = one.type.convert(given[name]) if name in given else one.default
+                values[name] = self.settings[name].type.convert(value)
             except Cause as cause:
                 raise Cause(f"`{name}` {cause.message}", name, cause.hint) from None
-        self.__dict__.update(values, _values=tuple(values.values()))
+        self._fill(values)
+
+    def _fill(self, values: dict[str, Any]) -> None:
+        every = {**self.defaults, **values}
+        self.__dict__.update(every, _values=tuple(every.values()))
         self.__dict__["_hash"] = hash((self.kind, self._values))
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "Layer":
+        """The layer of settings that were converted and are complete; equal layers are one object."""
+        same = (cls, *values.items())
+        layer = _LAYERS.get(same)
+        if layer is None:
+            if len(_LAYERS) >= MOST_KEPT:
+                _LAYERS.clear()
+            layer = _LAYERS[same] = cls.__new__(cls)
+            layer._fill(values)
+        return layer
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a layer is frozen; {name} cannot be set")
@@ -163,16 +185,31 @@ class Layer:
     def figures(self, inputs: tuple[Shape, ...]) -> Figures:
         """Measure the layer on its inputs.
 
+        Rules are of one region; where there are several, the work is done in each.
+
         Raises Cause if it does not fit them. The output is computed first: a cause without an
         output stops what comes after, one with an output need not.
         """
+        regions = 1 if self.joins_regions else self.count_regions(inputs)
+        output = self.output(*inputs)
         return Figures(
-            self.output(*inputs),
+            output if regions == 1 else output.times(regions),
             self.count_weights(*inputs),
             self.count_biases(*inputs),
             self.count_buffers(*inputs),
-            self.count_macs(*inputs),
+            regions * self.count_macs(*inputs),
         )
+
+    def count_regions(self, inputs: tuple[Shape, ...]) -> int:
+        """In how many regions it works; raises Cause if the inputs do not agree."""
+        regions = inputs[0].regions
+        if len(inputs) > 1 and any(x.regions != regions for x in inputs):
+            numbers = " and ".join(str(x.regions) for x in inputs)
+            raise Cause(f"the inputs have different numbers of regions, {numbers}")
+        return regions
+
+
+_LAYERS: dict[tuple[Any, ...], Layer] = {}
 
 
 class Input(Layer):

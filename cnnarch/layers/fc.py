@@ -10,7 +10,7 @@ from cnnarch.layers.settings import Count, Flag, setting
 from cnnarch.layers.sliding import product
 from cnnarch.shapes import Shape
 
-__all__ = ["FullyConnected"]
+__all__ = ["FullyConnected", "RadialBasis"]
 
 
 class FullyConnected(Layer):
@@ -74,4 +74,53 @@ class FullyConnected(Layer):
             Step("weights", "inputs × units", f"{x.channels} * {self.units}", weights),
             Step("biases", "units" if self.bias else "none", str(self.count_biases(x)), self.count_biases(x)),
             Step("MACs", formula, arithmetic, self.count_macs(x), "" if x.rank else "each weight is used once"),
+        ]
+
+
+class RadialBasis(Layer):
+    """Measure how far the input is from each of some fixed points: Σ(x − w)², one distance a unit.
+
+    The points are chosen, not trained: they count as buffers. A square and its addition are one MAC; the subtraction
+    before is not counted, as a bias is not.
+
+    >>> output = RadialBasis(units=10)
+    >>> x = Shape(84)
+    >>> output.output(x), output.count_weights(x), output.count_buffers(x)  # ten points with 84 coordinates
+    (Shape(10), 0, 840)
+    >>> output.count_macs(x)  # 84·10
+    840
+
+    Units: buffers in numbers, MACs in multiply-adds for a batch of 1.
+    Errors: an image or a sequence, which has to be flattened first.
+    """
+
+    kind = "rbf"
+    family = "fc"
+    elsewhere = ("radialbasis", "rbflayer", "euclideanrbf")
+    example = "rbf: 10"
+    sample = ({"units": 10}, (Shape(84),))
+    source = "LeCun et al. 1998, Gradient-based learning applied to document recognition, section II.B"
+
+    units: int = setting(Count(), "number of points, the outputs", elsewhere=("out_features", "centers", "outputs"))
+
+    def output(self, x: Shape) -> Shape:
+        if x.rank:
+            raise Cause(f"rbf takes a vector, and {x} is the input", hint="put `flatten` before it")
+        return Shape(self.units)
+
+    def count_buffers(self, x: Shape) -> int:
+        return x.channels * self.units
+
+    def count_macs(self, x: Shape) -> int:
+        return x.channels * self.units
+
+    def operation(self, x: Shape) -> str:
+        return f"{self.units} distances"
+
+    def explain(self, x: Shape) -> list[Step]:
+        points = f"{x.channels} * {self.units}"
+        return [
+            Step("units", "units", str(self.units), self.units),
+            Step("buffers", "inputs × units", points, self.count_buffers(x), "points that are not trained"),
+            Step("MACs", "inputs × units", points, self.count_macs(x), "one square each"),
         ]

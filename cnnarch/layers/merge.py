@@ -48,7 +48,7 @@ class Multiply(ElementWiseMerge):
     """
 
     kind = "multiply"
-    elsewhere = ("mul", "product", "scale")
+    elsewhere = ("mul", "product")
     example = "multiply:\n  from: [features, gate]"
     source = "Hu et al. 2017, Squeeze-and-excitation networks, arXiv:1709.01507"
 

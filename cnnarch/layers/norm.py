@@ -1,15 +1,47 @@
-"""Normalisation."""
+"""Normalisation, and the scaling of channels on its own."""
 
 from __future__ import annotations
 
+from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
 from cnnarch.layers.settings import Count, Flag, Number, setting
 from cnnarch.shapes import Shape
 
-__all__ = ["BatchNorm", "LocalResponseNorm"]
+__all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
 
 
-class BatchNorm(Layer):
+def scales_and_shifts(weights: int, biases: int) -> list[Step]:
+    """The steps of what has one scale a channel, one shift a channel, or both."""
+    return [
+        Step("weights", "channels" if weights else "none", str(weights), weights, "scales"),
+        Step("biases", "channels" if biases else "none", str(biases), biases, "shifts"),
+    ]
+
+
+class Normalisation(Layer):
+    """A layer that normalises, then scales and shifts every channel."""
+
+    family = "norm"
+
+    scale: bool = setting(
+        Flag(),
+        "whether channels are scaled",
+        default=True,
+        elsewhere=("affine", "gamma", "elementwise_affine"),
+    )
+    shift: bool = setting(Flag(), "whether channels are shifted", default=True, elsewhere=("center", "beta", "bias"))
+
+    def count_weights(self, x: Shape) -> int:
+        return x.channels if self.scale else 0
+
+    def count_biases(self, x: Shape) -> int:
+        return x.channels if self.shift else 0
+
+    def explain(self, x: Shape) -> list[Step]:
+        return scales_and_shifts(self.count_weights(x), self.count_biases(x))
+
+
+class BatchNorm(Normalisation):
     """Normalise every channel over the batch, then scale and shift it.
 
     Scales count as weights, shifts as biases; running mean and variance are buffers.
@@ -23,42 +55,141 @@ class BatchNorm(Layer):
     """
 
     kind = "batchnorm"
-    family = "norm"
     elsewhere = ("batchnorm1d", "batchnorm2d", "batchnorm3d", "batchnormalization", "bn", "batchnormalisation")
     example = "batchnorm"
     sample = ({}, (Shape(7, 7, 64),))
     source = "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167"
 
-    scale: bool = setting(Flag(), "whether channels are scaled", default=True, elsewhere=("affine", "gamma"))
-    shift: bool = setting(Flag(), "whether channels are shifted", default=True, elsewhere=("center", "beta"))
-
-    def count_weights(self, x: Shape) -> int:
-        return x.channels if self.scale else 0
-
-    def count_biases(self, x: Shape) -> int:
-        return x.channels if self.shift else 0
-
     def count_buffers(self, x: Shape) -> int:
         return 2 * x.channels
 
     def explain(self, x: Shape) -> list[Step]:
+        buffers = self.count_buffers(x)
         return [
-            Step(
-                "weights",
-                "channels" if self.scale else "none",
-                str(self.count_weights(x)),
-                self.count_weights(x),
-                "scales",
-            ),
-            Step(
-                "biases",
-                "channels" if self.shift else "none",
-                str(self.count_biases(x)),
-                self.count_biases(x),
-                "shifts",
-            ),
-            Step("buffers", "2 × channels", f"2 * {x.channels}", self.count_buffers(x), "running means and variances"),
+            *super().explain(x),
+            Step("buffers", "2 × channels", f"2 * {x.channels}", buffers, "running means and variances"),
         ]
+
+
+class LayerNorm(Normalisation):
+    """Normalise all channels of each place together, then scale and shift every channel.
+
+    It does not look at other places of an image; `groupnorm: 1` does.
+
+    >>> norm = LayerNorm()
+    >>> x = Shape(56, 56, 96)
+    >>> norm.count_weights(x), norm.count_biases(x), norm.count_buffers(x)  # 96 scales, 96 shifts
+    (96, 96, 0)
+
+    Units: numbers; the divisions are element operations, not MACs.
+    """
+
+    kind = "layernorm"
+    elsewhere = ("layernorm2d", "layernormalization", "layernormalisation", "ln")
+    example = "layernorm"
+    sample = ({}, (Shape(7, 7, 64),))
+    source = "Ba et al. 2016, Layer normalization, arXiv:1607.06450"
+
+
+class GroupNorm(Normalisation):
+    """Normalise groups of channels, each over all places, then scale and shift every channel.
+
+    >>> norm = GroupNorm(groups=32)
+    >>> x = Shape(56, 56, 64)
+    >>> norm.count_weights(x), norm.count_biases(x), norm.count_buffers(x)  # of each channel, whatever the groups
+    (64, 64, 0)
+
+    Units: numbers; the divisions are element operations, not MACs.
+    Errors: groups that do not divide the channels, or that leave one value in each.
+    """
+
+    kind = "groupnorm"
+    elsewhere = ("groupnormalization", "groupnormalisation", "gn")
+    example = "groupnorm: 32"
+    sample = ({"groups": 32}, (Shape(7, 7, 64),))
+    source = "Wu & He 2018, Group normalization, arXiv:1803.08494"
+
+    groups: int = setting(
+        Count(),
+        "parts into which channels are split, each normalised on its own",
+        elsewhere=("num_groups", "group", "n_groups"),
+    )
+
+    def output(self, x: Shape) -> Shape:
+        if x.channels % self.groups:
+            raise Cause(f"groups {self.groups} does not divide {x.channels} input channels", "groups")
+        if x.units == self.groups:
+            raise Cause(f"groups {self.groups} leaves one value in each group of the input {x}", "groups")
+        return x
+
+    def operation(self, x: Shape) -> str:
+        return f"groupnorm of {self.groups}"
+
+
+class InstanceNorm(Normalisation):
+    """Normalise every channel over the places of its own sample.
+
+    Scales and shifts have to be asked for, as in PyTorch; running statistics are not kept.
+
+    >>> x = Shape(64, 64, 128)
+    >>> InstanceNorm().figures((x,)).params
+    0
+    >>> InstanceNorm(scale=True, shift=True).figures((x,)).params  # 128 scales, 128 shifts
+    256
+
+    Units: numbers; the divisions are element operations, not MACs.
+    Errors: an input with one value a channel, of which nothing would be left.
+    """
+
+    kind = "instancenorm"
+    elsewhere = (
+        "instancenorm1d", "instancenorm2d", "instancenorm3d", "instancenormalization", "instancenormalisation", "mvn",
+    )  # fmt: skip
+    example = "instancenorm"
+    sample = ({"scale": True, "shift": True}, (Shape(7, 7, 64),))
+    source = "Ulyanov et al. 2016, Instance normalization, arXiv:1607.08022"
+
+    scale: bool = setting(Flag(), "whether channels are scaled", default=False, elsewhere=("affine", "gamma"))
+    shift: bool = setting(Flag(), "whether channels are shifted", default=False, elsewhere=("center", "beta", "bias"))
+
+    def output(self, x: Shape) -> Shape:
+        if x.units == x.channels:
+            raise Cause(f"instancenorm normalises a channel over its places, and {x} has one value a channel")
+        return x
+
+
+class Scale(Layer):
+    """Multiply every channel by a weight of its own, and with `bias` add one.
+
+    >>> Scale().count_weights(Shape(56, 56, 96))  # one a channel
+    96
+    >>> Scale(bias=True).figures((Shape(14, 14, 6),)).params  # LeNet-5's S2: 12 = 6 + 6
+    12
+
+    Units: numbers; the products are element operations, not MACs, and can be folded into the layer before.
+    """
+
+    kind = "scale"
+    elsewhere = ("layerscale", "layerscale2d", "affine", "channelscale", "gamma")
+    example = "scale"
+    sample = ({"bias": True}, (Shape(7, 7, 64),))
+    source = "LeCun et al. 1998, section II.B; as layer scale Touvron et al. 2021, arXiv:2103.17239"
+
+    bias: bool = setting(
+        Flag(),
+        "whether a bias is added to each channel",
+        default=False,
+        elsewhere=("use_bias", "bias_term", "biases", "shift", "beta"),
+    )
+
+    def count_weights(self, x: Shape) -> int:
+        return x.channels
+
+    def count_biases(self, x: Shape) -> int:
+        return x.channels if self.bias else 0
+
+    def explain(self, x: Shape) -> list[Step]:
+        return scales_and_shifts(self.count_weights(x), self.count_biases(x))
 
 
 class LocalResponseNorm(Layer):

@@ -8,7 +8,7 @@ from cnnarch.layers.settings import Flag, Sizes, setting
 from cnnarch.layers.sliding import Sliding, times
 from cnnarch.shapes import AXES, PerAxis, Shape, Window, by_axis
 
-__all__ = ["AdaptiveAvgPool", "AvgPool", "GlobalAvgPool", "MaxPool"]
+__all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
 
 class Pool(Sliding):
@@ -86,7 +86,25 @@ class AvgPool(Pool):
     words = "average"
 
 
-class GlobalAvgPool(Layer):
+class GlobalPool(Layer):
+    """One value of every channel, whatever the spatial sizes."""
+
+    words = ""
+    covers = ""  # what it does with the places, for its error
+
+    def output(self, x: Shape) -> Shape:
+        if x.rank == 0:
+            raise Cause(f"{self.kind} {self.covers} places, and a vector has none: {x} is the input")
+        return Shape(x.channels)
+
+    def operation(self, x: Shape) -> str:
+        return f"{self.words} of {times(x.spatial)}"
+
+    def explain(self, x: Shape) -> list[Step]:
+        return [Step("units", "channels", str(x.channels), x.channels, f"each the {self.operation(x)}")]
+
+
+class GlobalAvgPool(GlobalPool):
     """Average every channel over all places, which leaves a vector.
 
     >>> GlobalAvgPool().output(Shape(7, 7, 2048))
@@ -101,20 +119,53 @@ class GlobalAvgPool(Layer):
     example = "global_avgpool"
     sample = ({}, (Shape(7, 7, 64),))
     source = "Lin et al. 2013, Network in network, arXiv:1312.4400"
+    words = "average"
+    covers = "averages over"
+
+
+class GlobalMaxPool(GlobalPool):
+    """Keep the largest value of every channel, which leaves a vector.
+
+    >>> GlobalMaxPool().output(Shape(7, 7, 512))
+    Shape(512)
+
+    Units: no weights and no MACs.
+    Errors: a vector, which has no places.
+    """
+
+    kind = "global_maxpool"
+    elsewhere = ("globalmaxpooling", "globalmaxpooling1d", "globalmaxpooling2d", "globalmaxpooling3d", "gmp")
+    example = "global_maxpool"
+    sample = ({}, (Shape(7, 7, 64),))
+    source = "Oquab et al. 2015, Is object localization for free? Weakly-supervised learning with CNNs"
+    words = "max"
+    covers = "goes over"
+
+
+class AdaptivePool(Layer):
+    """A pool whose windows follow from the size of its output."""
+
+    words = ""
+
+    size: PerAxis = setting(Sizes(), "size of the output", elsewhere=("output_size", "kernel", "out"))
 
     def output(self, x: Shape) -> Shape:
         if x.rank == 0:
-            raise Cause(f"global_avgpool averages over places, and a vector has none: {x} is the input")
-        return Shape(x.channels)
+            raise Cause(f"{self.kind} needs a spatial axis, and a vector has none: {x} is the input")
+        return Shape(*by_axis(self.size, x.rank, "size"), x.channels)
 
     def operation(self, x: Shape) -> str:
-        return f"average of {times(x.spatial)}"
+        return f"{self.words} to {times(by_axis(self.size, x.rank, 'size'))}"
 
     def explain(self, x: Shape) -> list[Step]:
-        return [Step("units", "channels", str(x.channels), x.channels, f"each the average of {times(x.spatial)}")]
+        sizes = zip(AXES[x.rank], by_axis(self.size, x.rank, "size"))
+        return [
+            *(Step(name, "size", str(size), size) for name, size in sizes),
+            Step("depth", "channels", str(x.channels), x.channels),
+        ]
 
 
-class AdaptiveAvgPool(Layer):
+class AdaptiveAvgPool(AdaptivePool):
     """Average to a given size: window i of an axis runs from ⌊i·in/out⌋ to ⌈(i + 1)·in/out⌉.
 
     >>> AdaptiveAvgPool(size=6).output(Shape(13, 13, 256))
@@ -129,20 +180,22 @@ class AdaptiveAvgPool(Layer):
     example = "adaptive_avgpool: 6"
     sample = ({"size": 6}, (Shape(7, 7, 64),))
     source = "PyTorch, torch.nn.AdaptiveAvgPool2d"
+    words = "average"
 
-    size: PerAxis = setting(Sizes(), "size of the output", elsewhere=("output_size", "kernel", "out"))
 
-    def output(self, x: Shape) -> Shape:
-        if x.rank == 0:
-            raise Cause(f"adaptive_avgpool needs a spatial axis, and a vector has none: {x} is the input")
-        return Shape(*by_axis(self.size, x.rank, "size"), x.channels)
+class AdaptiveMaxPool(AdaptivePool):
+    """Keep the largest of windows that give a certain size; window i of an axis is as in adaptive_avgpool.
 
-    def operation(self, x: Shape) -> str:
-        return f"average to {times(by_axis(self.size, x.rank, 'size'))}"
+    >>> AdaptiveMaxPool(size=7).output(Shape(13, 13, 256))
+    Shape(7, 7, 256)
 
-    def explain(self, x: Shape) -> list[Step]:
-        sizes = zip(AXES[x.rank], by_axis(self.size, x.rank, "size"))
-        return [
-            *(Step(name, "size", str(size), size) for name, size in sizes),
-            Step("depth", "channels", str(x.channels), x.channels),
-        ]
+    Units: no weights and no MACs.
+    Errors: a vector, which has no axis to resize.
+    """
+
+    kind = "adaptive_maxpool"
+    elsewhere = ("adaptivemaxpool1d", "adaptivemaxpool2d", "adaptivemaxpool3d", "adaptivemaxpooling2d")
+    example = "adaptive_maxpool: 7"
+    sample = ({"size": 6}, (Shape(7, 7, 64),))
+    source = "PyTorch, torch.nn.AdaptiveMaxPool2d"
+    words = "max"

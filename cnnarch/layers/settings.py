@@ -6,10 +6,13 @@ from typing import Any
 
 from cnnarch.errors import Cause
 
-__all__ = ["Choice", "Count", "Flag", "Number", "Pads", "Setting", "SettingType", "Sizes", "setting"]
+__all__ = [
+    "Choice", "Count", "Flag", "Margin", "Margins", "Number", "Pads", "Setting", "SettingType", "Sizes", "setting",
+]  # fmt: skip
 
 LARGEST_COUNT = 10**9
 LARGEST_SIZE = 10**6
+NUMERALS = {3: "three", 4: "four"}
 
 REQUIRED: Any = ...
 
@@ -65,20 +68,21 @@ class Sizes(Count):
     ((1, 7), 3)
     """
 
-    def __init__(self, least: int = 1) -> None:
-        super().__init__(least, LARGEST_SIZE)
+    def __init__(self, least: int = 1, most: int = LARGEST_SIZE, axes: int = 3) -> None:
+        super().__init__(least, most)
+        self.axes = axes
         self.says = f"{self.says}, or a list of one for each axis"
 
     def convert(self, value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
             return super().convert(value)
-        if not 1 <= len(value) <= 3:
-            raise Cause(f"must have one to three values, not {len(value)}")
+        if not 1 <= len(value) <= self.axes:
+            raise Cause(f"must have one to {NUMERALS[self.axes]} values, not {len(value)}")
         return tuple(super(Sizes, self).convert(one) for one in value)
 
     def schema(self) -> Schema:
         one = super().schema()
-        return {"anyOf": [one, {"type": "array", "items": _or_expression(one), "minItems": 1, "maxItems": 3}]}
+        return {"anyOf": [one, {"type": "array", "items": _or_expression(one), "minItems": 1, "maxItems": self.axes}]}
 
 
 class Pads(SettingType):
@@ -88,7 +92,7 @@ class Pads(SettingType):
     ((0, 1), (0, 1))
     """
 
-    words = ("valid", "half", "same")
+    words: tuple[str, ...] = ("valid", "half", "same")
     says = "a whole number of at least 0, a list of one or of [before, after] for each axis, `valid`, `half` or `same`"
 
     def convert(self, value: Any) -> Any:
@@ -116,7 +120,42 @@ class Pads(SettingType):
         one = Count(0, LARGEST_SIZE).schema()
         pair = {"type": "array", "items": _or_expression(one), "minItems": 2, "maxItems": 2}
         axes = {"type": "array", "items": {"anyOf": [_or_expression(one), pair]}, "minItems": 1, "maxItems": 3}
-        return {"anyOf": [{"enum": list(self.words)}, one, axes]}
+        words = [{"enum": list(self.words)}] if self.words else []
+        return {"anyOf": [*words, one, axes]}
+
+
+class Margins(Pads):
+    """Padding in numbers, for where no window is that a rule could go by.
+
+    >>> Margins().convert([0, [1, 2]])
+    (0, (1, 2))
+    """
+
+    words = ()
+    says = "a whole number of at least 0, or a list of one or of [before, after] for each axis"
+
+
+class Margin(SettingType):
+    """What is added before and after one axis: a number for both, or one each.
+
+    >>> Margin().convert(2), Margin().convert([0, 16])
+    ((2, 2), (0, 16))
+    """
+
+    says = "a whole number of at least 0, or [before, after]"
+
+    def convert(self, value: Any) -> Any:
+        one = Count(0, LARGEST_COUNT)
+        sides = value if isinstance(value, (list, tuple)) else [value, value]
+        try:
+            before, after = map(one.convert, sides)
+        except (Cause, ValueError):
+            raise Cause(f"must be {self.says}, not {shown(value)}") from None
+        return before, after
+
+    def schema(self) -> Schema:
+        one = Count(0, LARGEST_COUNT).schema()
+        return {"anyOf": [one, {"type": "array", "items": _or_expression(one), "minItems": 2, "maxItems": 2}]}
 
 
 class Flag(SettingType):

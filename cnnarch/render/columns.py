@@ -63,6 +63,15 @@ def layer_columns(network: Network) -> list[Column]:
         Column(
             "output", "output", "the shape that leaves", _attribute("output"), words=_output, wraps=True, breaks=", "
         ),
+        Column(
+            "regions",
+            "regions",
+            "regions of interest or windows that leave",
+            lambda row: row.output.regions,
+            grouped,
+            True,
+            words=lambda row: grouped(row.output.regions) if row.output.regions > 1 else "",
+        ),
         _layer_count("weights", "weights", "numbers that are trained, without biases", 1),
         _layer_count("biases", "biases", "biases, and shifts of normalisation", 6),
         _layer_count("params", "params", "weights and biases", 2),
@@ -83,7 +92,9 @@ def layer_columns(network: Network) -> list[Column]:
 
 
 LAYER_TABLE = ("name", "operation", "output", "weights", "biases", "macs", "share")
-LAYER_DATA = ("name", "kind", "operation", "input", "output", "weights", "biases", "params", "buffers", "macs")
+LAYER_DATA = (
+    "name", "kind", "operation", "input", "output", "regions", "weights", "biases", "params", "buffers", "macs",
+)  # fmt: skip
 
 
 def chosen(columns: list[Column], keys: Sequence[str]) -> list[Column]:

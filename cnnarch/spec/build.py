@@ -8,13 +8,14 @@ from typing import Any
 
 from cnnarch.errors import MOST_PROBLEMS, Cause, Problem, ReadError, Span, SpecError, listed, suggestion
 from cnnarch.graph import Graph, Node
-from cnnarch.layers import Figures, Input, Layer
+from cnnarch.layers import MOST_KEPT, Figures, Input, Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.items import parts
 from cnnarch.spec.model import DEEPEST, PLAIN, BlockItem, Branches, Broken, Item, LayerItem, Residual, Spec, Value
 from cnnarch.spec.model import Group as Together
+from cnnarch.spec.replay import Made, Replay
 from cnnarch.spec.scope import Flow, Scope, Values
 from cnnarch.spec.size import least_layers
 from cnnarch.spec.source import Scalar
@@ -23,6 +24,7 @@ from cnnarch.spec.values import INVALID
 __all__ = ["LAYER_LIMIT", "build"]
 
 LAYER_LIMIT = 1_000_000
+MILESTONE = 5_000  # layers: few networks have more
 LARGEST_OUTPUT = 2**62
 MOST_BARREN = 50_000
 
@@ -47,6 +49,9 @@ def build(
     return _Builder(spec, limit).run(settings or {}, shapes)
 
 
+_MEASURED: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}  # a layer on an input is measured once
+
+
 class _Limit(Exception):  # noqa: N818, it is not an error of its own
     """There is no sense in going on: too many layers, or too many mistakes."""
 
@@ -55,13 +60,13 @@ class _Builder:
     def __init__(self, spec: Spec, limit: int) -> None:
         self.spec = spec
         self.limit = limit
+        self.milestone = min(limit, MILESTONE)
         self.nodes: list[Node] = []
         self.groups: dict[str, str] = {}
         self.flows: dict[str, Flow] = {}  # what has a name, by its full name
+        self.replay = Replay(self.nodes, self.flows, self.groups)
         self.problems: dict[Span | str, Problem] = {}
         self.unknown: list[tuple[Scalar, Item, Scope]] = []  # names that nothing had yet
-        self.layers: dict[tuple[Any, ...], Layer] = {}
-        self.measured: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}
         self.settings: Values = {}
         self.inputs = 0
         self.barren = 0
@@ -76,10 +81,6 @@ class _Builder:
             self.flows[name] = (len(self.nodes),)
             self.nodes.append(Node(name, Input(shape), (), Figures(shape)))
         with suppress(_Limit):
-            least, culprit = least_layers(self.spec, self.settings, self.limit)
-            if least > self.limit:
-                item = culprit or self.spec.layers[0]
-                self.too_many(item.span(item.modifiers.places.get("repeat")))
             self.sequence(self.spec.layers, tuple(range(len(inputs))), Scope("", dict(self.settings)))
             for missing in self.unknown:
                 self.explain_unknown(*missing)
@@ -181,18 +182,34 @@ class _Builder:
 
     def block(self, item: BlockItem, x: Flow, scope: Scope) -> Flow:
         name = self.name(item, scope)
-        values = dict(self.settings)
+        own: Values = {}
         for setting, default in item.block.settings.items():
             value = item.values.get(setting)
-            seen = scope.values
-            if value is None:
-                value, seen = default, values
             if isinstance(value, Expression):
-                value = self.computed(value, x, seen, item, setting, name)
-                if value is INVALID:
-                    return self.finish(item, name, None)
-            values[setting] = value
-        return self.group(item, name, x, Scope(f"{name}/", values, scope, x, True))
+                value = self.computed(value, x, scope.values, item, setting, name)
+            elif value is None:
+                value = default
+                if isinstance(value, Expression):
+                    value = self.computed(value, x, {**self.settings, **own}, item, setting, name)
+            if value is INVALID:
+                return self.finish(item, name, None)
+            own[setting] = value
+        inner = Scope(f"{name}/", {**self.settings, **own}, scope, x, True)
+        if x is None or self.sharing is not None or item.modifiers.share is not None or self.spec.problems:
+            return self.group(item, name, x, inner)
+        key = self.replay.key(item.block, list(own.values()), x, self.train_only)
+        made = self.replay.find(key)
+        if made is not None and name not in self.flows and self.has_room(made):
+            return self.finish(item, name, self.replay.again(made, name, x))
+        nodes, groups = len(self.nodes), len(self.replay.order)
+        result = self.group(item, name, x, inner)
+        if result is not None and not self.problems:
+            self.replay.note(key, name, nodes, groups, x, result)
+        return result
+
+    def has_room(self, made: Made) -> bool:
+        """Whether a block can be made again within the limits; where not, building it finds the place."""
+        return made.layers > 0 and len(self.nodes) - self.inputs + made.layers <= self.milestone
 
     def group(self, item: Item, name: str, x: Flow, inner: Scope) -> Flow:
         """What a block or a named structure holds, perhaps with another's weights."""
@@ -206,6 +223,7 @@ class _Builder:
             else:
                 self.cannot_share(item, item.modifiers.share.value, inner.outer)
         self.groups[name] = item.kind
+        self.replay.order.append(name)
         if isinstance(item, BlockItem):
             x = self.sequence(item.block.layers, x, inner)
         else:
@@ -231,11 +249,11 @@ class _Builder:
         if x is None or layer is None:
             return self.finish(item, name, None)
         shapes = self.shapes(x)
-        figures = self.measured.get((layer, shapes)) or self.measure(item, name, layer, x)
+        figures = _MEASURED.get((layer, shapes)) or self.measure(item, name, layer, x)
         if figures is None:
             return self.finish(item, name, None)
-        if len(self.nodes) - self.inputs >= self.limit:
-            self.too_many(item.span())
+        if len(self.nodes) - self.inputs >= self.milestone:
+            self.check_total(item)
         owner = None
         if item.modifiers.share is not None or (self.sharing is not None and figures.params):
             owner = self.owner(item, name, layer, x, scope)
@@ -259,11 +277,7 @@ class _Builder:
             if value is INVALID:
                 return None
             found[setting] = value
-        same = (item.cls, *found.items())
-        layer = self.layers.get(same)
-        if layer is None:
-            layer = self.layers[same] = item.cls(**found)
-        return layer
+        return item.cls.of(found)
 
     def measure(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...]) -> Figures | None:
         """The figures of a layer; where a rule refuses, the one place that says which layer and where."""
@@ -282,7 +296,9 @@ class _Builder:
             hint = f"{arrived}; {cause.hint}" if cause.hint else arrived
             self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
             return _recovered(layer, shapes)
-        self.measured[layer, shapes] = figures
+        if len(_MEASURED) >= MOST_KEPT:
+            _MEASURED.clear()
+        _MEASURED[layer, shapes] = figures
         return figures
 
     def owner(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...], scope: Scope) -> int | None:
@@ -400,6 +416,14 @@ class _Builder:
         if times > self.limit:
             self.too_many(item.span(item.modifiers.places["repeat"]))
 
+    def check_total(self, item: Item) -> None:
+        """Refuse to go on at the limit; before, at a milestone, if it is certain that the limit will be passed."""
+        least, culprit = least_layers(self.spec, self.settings, self.limit)
+        if least > self.limit or self.milestone == self.limit:
+            found = culprit or item
+            self.too_many(found.span(found.modifiers.places.get("repeat")))
+        self.milestone = self.limit
+
     def too_many(self, span: Span) -> None:
         self.stop(f"the spec makes more than {self.limit:,} layers", span, "`--layer-limit` sets the limit")
 
@@ -423,9 +447,8 @@ class _Builder:
             message = f"`{name}` joins two or more inputs, and {len(x)} arrives"
             hint = f"`from: [{self.nodes[x[0]].name}, ...]` beside it names them"
         else:
-            message = (
-                f"`{name}` takes one input, and {len(x)} arrive: {', '.join(self.nodes[one].name for one in x[:6])}"
-            )
+            most = "one input" if item.cls.inputs[1] == 1 else f"{item.cls.inputs[1]} inputs"
+            message = f"`{name}` takes {most}, and {len(x)} arrive: {', '.join(self.nodes[one].name for one in x[:6])}"
             hint = "`from` says which; `concat` and `add` join several"
         self.problem(message, item.span(item.kind_key()), hint)
 

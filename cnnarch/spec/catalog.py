@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Callable
 
-from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, printable, suggestion
-from cnnarch.spec.document import read_document
-from cnnarch.spec.model import Spec
+from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, listed, printable, suggestion
+from cnnarch.spec.document import read_blocks, read_document
+from cnnarch.spec.model import Block, Spec
 
-__all__ = ["FOLDER", "names", "read", "read_source"]
+__all__ = ["FOLDER", "names", "pages_of_blocks", "read", "read_page", "read_source"]
 
 LARGEST = 128 * 2**20  # bytes: more than a million layers take
-DEEPEST_EXTENDS = 10
+DEEPEST = 10  # pages that build on each other
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Inside an installed package; beside it in a checkout.
@@ -22,9 +24,22 @@ FOLDER = next(
 )
 
 
+BLOCKS = os.path.join(FOLDER, "blocks")
+
+
 def names() -> list[str]:
-    """The shipped networks, in alphabetical order."""
-    return sorted(file[:-5] for file in os.listdir(FOLDER) if file.endswith(".yaml"))
+    """The shipped networks, in alphabetical order, and by number where names differ in one."""
+    return _pages(FOLDER)
+
+
+def pages_of_blocks() -> list[str]:
+    """The shipped pages of blocks that a spec can import, in alphabetical order."""
+    return _pages(BLOCKS)
+
+
+def _pages(folder: str) -> list[str]:
+    found = [file[:-5] for file in os.listdir(folder) if file.endswith(".yaml")]
+    return sorted(found, key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)])
 
 
 def read(spec: str) -> Spec:
@@ -46,14 +61,24 @@ def read_source(spec: str) -> Source:
     """
     if spec == "-":
         return _decode("<stdin>", sys.stdin.buffer.read(LARGEST + 1))
-    if not _is_path(spec):
-        shipped = os.path.join(FOLDER, f"{spec}.yaml")
-        if os.path.isfile(shipped):
-            return _decode(f"{spec}.yaml", _bytes(shipped), shipped)
-    if not os.path.exists(spec) and not _is_path(spec):
+    shipped = _shipped(spec, FOLDER)
+    if shipped is None and not os.path.exists(spec) and not _is_path(spec):
         hint = suggestion(spec, names()) or "`cnnarch list` shows what is shipped; a file is given by its path"
         raise ReadError(f"there is no network and no file `{spec}`", hint)
-    return _decode(spec, _bytes(spec), spec)
+    return shipped or _decode(spec, _bytes(spec), spec)
+
+
+def read_page(name: str) -> Source:
+    """The text of a spec, or of a shipped page of blocks.
+
+    Raises as `read_source` does.
+    """
+    return (None if name in names() else _shipped(name, BLOCKS)) or read_source(name)
+
+
+def _shipped(name: str, folder: str) -> Source | None:
+    path = os.path.join(folder, f"{name}.yaml")
+    return None if _is_path(name) or not os.path.isfile(path) else _decode(f"{name}.yaml", _bytes(path), path)
 
 
 def _is_path(spec: str) -> bool:
@@ -61,29 +86,65 @@ def _is_path(spec: str) -> bool:
 
 
 def _read(source: Source, chain: tuple[str, ...]) -> Spec:
-    def find(name: str, beside: Source) -> Spec:
-        base = _extended(name, beside)
-        if base.path in (*chain, source.path):
-            raise SpecError([Problem(f"`extends: {name}` goes in a circle")])
-        if len(chain) >= DEEPEST_EXTENDS:
-            raise SpecError([Problem(f"more than {DEEPEST_EXTENDS} specs that extend each other")])
-        spec = _read(base, (*chain, source.path))
+    return read_document(source, _Library((*chain, source.path)))
+
+
+class _Library:
+    """What a page can name; `chain` are the pages that led to it, each by the one before."""
+
+    def __init__(self, chain: tuple[str, ...]) -> None:
+        self.chain = chain
+
+    def spec(self, name: str, beside: Source) -> Spec:
+        """The spec of an `extends`; a shipped one is read once."""
+        if name in _SPECS:
+            return _SPECS[name]
+        base = _named(name, beside, read_source, "network")
+        self._check(f"extends: {name}", base)
+        spec = _read(base, self.chain)
         if spec.problems:
             raise SpecError(spec.problems)
+        if base.path == os.path.abspath(os.path.join(FOLDER, f"{name}.yaml")):
+            _SPECS[name] = spec
         return spec
 
-    return read_document(source, find)
+    def blocks(self, name: str, beside: Source) -> dict[str, Block]:
+        """The blocks of an `import`; a shipped page is read once."""
+        if name in _PAGES:
+            return _PAGES[name]
+        page = _named(name, beside, _page_of_blocks, "page of blocks")
+        self._check(f"import: {name}", page)
+        blocks = read_blocks(page, _Library((*self.chain, page.path)))
+        if not _is_path(name):
+            _PAGES[name] = blocks
+        return blocks
+
+    def _check(self, what: str, page: Source) -> None:
+        if page.path in self.chain:
+            raise SpecError([Problem(f"`{what}` goes in a circle")])
+        if len(self.chain) > DEEPEST:
+            raise SpecError([Problem(f"more than {DEEPEST} pages that build on each other")])
 
 
-def _extended(name: str, beside: Source) -> Source:
-    """What an `extends` names: a shipped network, or a file in the folder of the spec that says so."""
+_SPECS: dict[str, Spec] = {}
+_PAGES: dict[str, dict[str, Block]] = {}
+
+
+def _page_of_blocks(name: str) -> Source:
+    shipped = _shipped(name, BLOCKS)
+    if shipped is None:
+        known = pages_of_blocks()
+        raise ReadError(f"there is no page of blocks `{name}`", suggestion(name, known) or f"there are {listed(known)}")
+    return shipped
+
+
+def _named(name: str, beside: Source, shipped: Callable[[str], Source], what: str) -> Source:
+    """What a page names: something that is shipped, or a file in the folder of the page that says so."""
     try:
         if name == "-":
-            raise SpecError(
-                [Problem("there is no network and no file `-`", hint="a spec is extended by its name or path")]
-            )
+            raise SpecError([Problem(f"there is no {what} and no file `-`", hint="it is given by its name or path")])
         if not _is_path(name):
-            return read_source(name)
+            return shipped(name)
         if os.path.isabs(name):
             raise SpecError(
                 [Problem(f"`{name}` is not beside this spec", hint="give a path from the spec's own folder")]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from cnnarch.errors import Problem, Source, Span, SpecError, suggestion
+from cnnarch.errors import Problem, Source, Span, SpecError, listed, suggestion
 from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import FUNCTIONS, WORDS
@@ -15,7 +15,7 @@ from cnnarch.spec.model import Block, BlockItem, Claim, Item, Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
 from cnnarch.spec.values import LONGEST_NUMBER, Reader
 
-__all__ = ["CLAIMS", "HEADER", "SCALES", "TASKS", "read_document"]
+__all__ = ["CLAIMS", "HEADER", "PAGE_OF_BLOCKS", "SCALES", "TASKS", "Blocks", "read_blocks", "read_document"]
 
 HEADER = {
     "name": "what people call the network",
@@ -27,6 +27,7 @@ HEADER = {
     "see_also": "shipped networks that are close to it",
     "settings": "names with values that expressions see and `--set` changes; no value means it must be given",
     "extends": "another spec, shipped or a file beside this one, that this one changes",
+    "import": "pages of blocks that this spec uses, shipped or in files beside this one",
     "blocks": "kinds of this spec's own: each has `layers`, and may have `settings`",
     "layers": "the layers, in order",
     "published": "figures with their source, which `cnnarch check` compares",
@@ -34,30 +35,32 @@ HEADER = {
 TASKS = ("classification", "localisation", "detection", "segmentation", "instance segmentation", "reading")
 CLAIMS = ("params", "weights", "biases", "buffers", "macs", "conv_params", "fc_params", "weight_layers",
           "training_params", "training_buffers", "training_macs")  # fmt: skip
-EXTENSIBLE = ("blocks", "layers")
+EXTENSIBLE = ("import", "blocks", "layers")
+PAGE_OF_BLOCKS = ("source", "note", "import", "blocks")  # what can stand at its top
 DEEPEST_BLOCKS = 32
 
 SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
-Find = Callable[[str, Source], Spec]
+Blocks = dict[str, Block]
+Found = TypeVar("Found")
 
 
-def read_document(source: Source, find: Find) -> Spec:
-    """Read a spec; `find` gives the spec that an `extends` names.
+class Library(Protocol):
+    """What a spec can name: specs that it extends, and pages of blocks that it imports."""
+
+    def spec(self, name: str, beside: Source) -> Spec: ...
+    def blocks(self, name: str, beside: Source) -> Blocks: ...
+
+
+def read_document(source: Source, library: Library) -> Spec:
+    """Read a spec; `library` gives what an `extends` or an `import` names.
 
     Raises SpecError where there is nothing to build. Mistakes in single layers are kept in the spec's
     `problems`, so that building it can find others.
     """
     problems: list[Problem] = []
-    root = parse(source, problems)
-    reader = Reader(source, problems)
-    start = Span(source, 1, 1, 1, 2)
-    hint = "a spec has at least `name`, `input` and `layers`"
-    if root is None or (isinstance(root, Mapping) and not root.items):
-        raise SpecError([*problems, Problem("the spec is empty", start, hint)])
-    if not isinstance(root, Mapping):
-        raise SpecError([*problems, Problem("a spec is a mapping at the top", span_of(source, root), hint)])
-    document = _Document(reader, root, find)
+    root = _root(source, problems, "a spec has at least `name`, `input` and `layers`")
+    document = _Document(Reader(source, problems), root, library)
     spec = document.read()
     if problems and not document.buildable:
         raise SpecError(problems)
@@ -65,21 +68,61 @@ def read_document(source: Source, find: Find) -> Spec:
     return spec
 
 
+def read_blocks(source: Source, library: Library) -> Blocks:
+    """Read a page of blocks, for specs to import.
+
+    Raises SpecError with every mistake.
+    """
+    problems: list[Problem] = []
+    root = _root(source, problems, "a page of blocks has `blocks`")
+    blocks = _Document(Reader(source, problems), root, library).read_blocks()
+    if problems:
+        raise SpecError(problems)
+    return blocks
+
+
+def _root(source: Source, problems: list[Problem], hint: str) -> Mapping:
+    """The mapping at the top of a page."""
+    root = parse(source, problems)
+    if root is None or (isinstance(root, Mapping) and not root.items):
+        raise SpecError([*problems, Problem("the spec is empty", Span(source, 1, 1, 1, 2), hint)])
+    if not isinstance(root, Mapping):
+        raise SpecError([*problems, Problem("a spec is a mapping at the top", span_of(source, root), hint)])
+    return root
+
+
 class _Document:
-    def __init__(self, reader: Reader, root: Mapping, find: Find) -> None:
+    def __init__(self, reader: Reader, root: Mapping, library: Library) -> None:
         self.reader = reader
         self.root = root
-        self.find = find
+        self.library = library
         self.spec = Spec(reader.source)
+        self.imported: Blocks = {}
+        self.pages: list[tuple[Scalar, Blocks]] = []  # where each of them is from
         self.given = {key.value: node for key, node in root.items}
         self.buildable = False
 
-    def read(self) -> Spec:
+    def read_blocks(self) -> Blocks:
+        self._check_keys(PAGE_OF_BLOCKS, "a page of blocks has no")
+        if "blocks" not in self.given:
+            self.reader.report("there are no `blocks` here", self.root.items[0][0], "a page of blocks has `blocks`")
+        self._texts()
+        self._layers(0)
+        return self.spec.blocks
+
+    def _check_keys(self, known: Collection[str], what: str) -> None:
         for key, _ in self.root.items:
-            if key.value not in HEADER:
-                hint = suggestion(key.value, list(HEADER)) or f"there are {', '.join(HEADER)}"
-                self.reader.report(f"unknown key `{key.value}`", key, hint)
+            if key.value not in known:
+                hint = suggestion(key.value, list(known)) or f"there are {', '.join(known)}"
+                self.reader.report(f"{what} `{key.value}`", key, hint)
+
+    def read(self) -> Spec:
+        self._check_keys(HEADER, "unknown key")
         extends = self.given.get("extends")
+        if "blocks" in self.given and not self.given.keys() & {"name", "input", "layers", "extends"}:
+            hint = "it has no layers; a spec takes its blocks by `import`"
+            self.reader.report("this is a page of blocks, not a spec", self._key("blocks"), hint)
+            return self.spec
         if extends is not None and not self._extend(extends):
             return self.spec
         for key in ("name", *(("input", "layers") if extends is None else ())):
@@ -109,14 +152,8 @@ class _Document:
         name = self.reader.text(node, "`extends`")
         if not name:
             return False
-        try:
-            base = self.find(name, self.reader.source)
-        except SpecError as error:
-            if all(problem.span is None for problem in error.problems):  # it is not there, or goes in a circle
-                first = error.problems[0]
-                self.reader.report(first.message, node, first.hint)
-            else:
-                self.reader.problems.extend(error.problems)
+        base = self._found(self.library.spec, name, node)
+        if base is None:
             return False
         self.spec.task = base.task
         self.spec.inputs, self.spec.input_places = base.inputs, base.input_places
@@ -125,6 +162,29 @@ class _Document:
         self.spec.blocks = base.blocks
         self.spec.layers = base.layers
         return True
+
+    def _found(self, find: Callable[[str, Source], Found], name: str, node: Node) -> Found | None:
+        """What a name stands for in the library, or nothing after a mistake."""
+        try:
+            return find(name, self.reader.source)
+        except SpecError as error:
+            if all(problem.span is None for problem in error.problems):  # it is not there, or goes in a circle
+                first = error.problems[0]
+                self.reader.report(first.message, node, first.hint)
+            else:
+                self.reader.problems.extend(error.problems)
+            return None
+
+    def _import(self) -> bool:
+        """Take the blocks of the pages that are imported; false if one cannot be read."""
+        before = len(self.reader.problems)
+        for name in self.reader.texts(self.given["import"], "`import`"):
+            found = self._found(self.library.blocks, name.value, name) or {}
+            self.pages.append((name, found))
+            for block in found.values():
+                if self.imported.setdefault(block.name, block) is not block:
+                    self.reader.report(f"a second block `{block.name}` is imported", name, "import one of the two")
+        return len(self.reader.problems) == before
 
     def _texts(self) -> None:
         spec, given, text = self.spec, self.given, self.reader.text
@@ -203,11 +263,13 @@ class _Document:
 
     def _layers(self, before: int) -> None:
         """Read blocks and layers; the first `before` problems have nothing to do with what is built."""
+        if "import" in self.given and "extends" not in self.given and not self._import():
+            return  # kinds would be unknown that are not
         blocks = self.reader.mapping(self.given["blocks"], "`blocks`") if "blocks" in self.given else []
         for key, _ in blocks:
             if self._can_name_block(key):
                 self.spec.blocks[key.value] = Block(key.value, key, self.reader.source)
-        items = Items(self.reader, self.spec.blocks)
+        items = Items(self.reader, {**self.imported, **self.spec.blocks})
         for key, node in blocks:
             if key.value in self.spec.blocks:
                 self._block(self.spec.blocks[key.value], node)
@@ -224,8 +286,10 @@ class _Document:
                 self.reader.report("the spec has no layers", self._key("layers"), "each begins with a dash: `- relu`")
             else:
                 self.spec.layers = items.scope(node, self.spec.settings)
-        if not extends:
+        if not extends and "layers" in self.given:
             self._unused(items)
+        elif not extends:
+            self._unused_pages(items)
         ends = extends or _check_nesting(self.spec, self.reader)
         self.buildable = self.buildable and ends
 
@@ -233,6 +297,8 @@ class _Document:
         name = key.value
         if name in KINDS or name in STRUCTURES:
             self.reader.report(f"`{name}` is a kind already", key, "give the block another name")
+        elif name in self.imported:
+            self.reader.report(f"a block `{name}` is imported already", key, "give the block another name")
         elif not is_name(name) or "/" in name or not name.isidentifier():
             self.reader.report(f"`{name}` cannot be the name of a block", key, "a name has letters, digits and `_`")
         else:
@@ -270,11 +336,18 @@ class _Document:
         for name, span in self.spec.places.items():
             if name not in self.reader.used:
                 self.reader.report_at(f"setting `{name}` is not used", span, "remove it, or use it in an expression")
+        self._unused_pages(items)
         for block in self.spec.blocks.values():
             if block.name not in items.called:
                 self.reader.report(
                     f"block `{block.name}` is not used", block.key, f"write `- {block.name}` in `layers`"
                 )
+
+    def _unused_pages(self, items: Items) -> None:
+        for name, blocks in self.pages:
+            if blocks and not any(one in items.called for one in blocks):
+                hint = f"leave it out, or use one: it has {listed(blocks)}"
+                self.reader.report(f"no block of `{name.value}` is used", name, hint)
 
     # Published figures
 
@@ -301,6 +374,8 @@ class _Document:
                 self._claim(key, value, origin, shapes)
             elif key.value not in ("source", "input"):
                 hint = suggestion(key.value, list(CLAIMS)) or f"there are {', '.join(CLAIMS)}"
+                if " " in key.value:  # the end of a text
+                    hint = 'between braces a text with a comma is quoted: `source: "..., ..."`'
                 self.reader.report(f"`{key.value}` is not a figure", key, hint)
 
     def _claim(self, key: Scalar, value: Node, origin: str, inputs: dict[str, Shape] | None) -> None:
@@ -352,8 +427,9 @@ def _check_nesting(spec: Spec, reader: Reader) -> bool:
             reader.report(f"blocks are nested deeper than {DEEPEST_BLOCKS}", spec.blocks[name].key)
             endless.append(name)
         elif name not in done:
-            for called in calls[name]:
-                visit(called, [*open_, name])
+            for called, block in calls[name].items():
+                if spec.blocks.get(called) is block:  # not one that is imported, whose page was checked
+                    visit(called, [*open_, name])
         done.add(name)
 
     for name in calls:
@@ -361,12 +437,12 @@ def _check_nesting(spec: Spec, reader: Reader) -> bool:
     return not endless
 
 
-def _called(items: list[Item]) -> dict[str, None]:
+def _called(items: list[Item]) -> Blocks:
     """The blocks that a list of layers uses itself, each once, in order."""
-    found: dict[str, None] = {}
+    found: Blocks = {}
     for item in items:
         if isinstance(item, BlockItem):
-            found[item.block.name] = None
+            found[item.block.name] = item.block
         for part in parts(item):
             found |= _called(part)
     return found

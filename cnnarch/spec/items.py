@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from cnnarch.errors import listed, suggestion
-from cnnarch.layers import KINDS, Layer
+from cnnarch.layers import KINDS
 from cnnarch.layers.settings import Count, Flag, Setting
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.model import (
@@ -86,7 +86,6 @@ class Items:
         self.reader = reader
         self.blocks = blocks
         self.called: set[str] = set()
-        self.layers: dict[tuple[Any, ...], Layer] = {}  # equal layers are one object
 
     def scope(self, node: Node, names: Collection[str], what: str = "`layers`") -> list[Item]:
         """A list of layers whose names are counted together."""
@@ -193,15 +192,8 @@ class Items:
         if any(isinstance(one, Expression) for one in values.values()):
             item.values = values
         else:
-            item.layer = self._constant(cls, values)
+            item.layer = cls.of(values)
         return item
-
-    def _constant(self, cls: type[Layer], values: dict[str, Any]) -> Layer:
-        same = (cls, *values.items())
-        layer = self.layers.get(same)
-        if layer is None:
-            layer = self.layers[same] = cls(**values)
-        return layer
 
     def _block(self, entry: _Entry) -> BlockItem | None:
         node, key, value, modifiers, _, names = entry
@@ -316,7 +308,7 @@ class Items:
         item = LayerItem(self.reader.source, key, kind, PLAIN)
         item.cls = KINDS[kind]
         item.values = None
-        item.layer = self._constant(item.cls, {})
+        item.layer = item.cls.of({})
         return item
 
     # Modifiers

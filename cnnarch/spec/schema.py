@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnnarch.layers import KINDS, Layer
-from cnnarch.spec.document import CLAIMS, HEADER, TASKS
+from cnnarch.spec.document import CLAIMS, HEADER, PAGE_OF_BLOCKS, TASKS
 from cnnarch.spec.items import BESIDE, MERGES, STRUCTURES
 
 __all__ = ["schema"]
@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 
 def schema() -> Schema:
-    """The schema of a spec.
+    """The schema of a spec, or of a page of blocks.
 
     It checks keys, kinds, settings and literal values; what an expression gives is known only when
     the network is built. The settings of a spec's own blocks are not checked.
@@ -25,8 +25,11 @@ def schema() -> Schema:
         "description": "The architecture of a network",
         "type": "object",
         "properties": _described(HEADER, _header()),
-        "required": ["name"],
-        "anyOf": [{"required": ["input", "layers"]}, {"required": ["extends"]}],
+        "anyOf": [
+            {"required": ["name", "input", "layers"]},
+            {"required": ["name", "extends"]},
+            {"required": ["blocks"], "propertyNames": {"enum": list(PAGE_OF_BLOCKS)}, "title": "a page of blocks"},
+        ],
         "additionalProperties": False,
         "$defs": {
             "expression": {"type": "string", "minLength": 1, "description": "an expression of settings and of `x`"},
@@ -75,6 +78,7 @@ def _header() -> dict[str, Schema]:
         "see_also": {"anyOf": [text, {"type": "array", "items": text}]},
         "settings": {"$ref": "#/$defs/settings"},
         "extends": text,
+        "import": {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]},
         "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
         "layers": {"$ref": "#/$defs/layers", "minItems": 1},
         "published": {

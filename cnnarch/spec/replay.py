@@ -1,0 +1,79 @@
+"""A block that was built before, made again: same block, same settings, same input, so the same layers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from cnnarch.graph import Node
+from cnnarch.shapes import Shape
+from cnnarch.spec.model import Block
+from cnnarch.spec.scope import Flow
+
+__all__ = ["Made", "Replay"]
+
+Key = tuple[Block, str, tuple[Shape, ...], bool]
+
+
+class Made(NamedTuple):
+    """Where the layers and groups of a block stand, from and to, and what it was given and gave."""
+
+    name: str
+    nodes: tuple[int, int]
+    groups: tuple[int, int]
+    given: tuple[int, ...]
+    result: tuple[int, ...]
+
+    @property
+    def layers(self) -> int:
+        return self.nodes[1] - self.nodes[0]
+
+
+class Replay:
+    """Remembers the blocks of one graph while it is built; the containers are the builder's own.
+
+    A block sees nothing but its settings, the spec's, and what it is given. So its layers are the
+    same wherever these are, but for their names and the numbers of their sources.
+    """
+
+    def __init__(self, nodes: list[Node], flows: dict[str, Flow], groups: dict[str, str]) -> None:
+        self.nodes = nodes
+        self.flows = flows
+        self.groups = groups
+        self.order: list[str] = []  # the names of groups, as they were made
+        self.made: dict[Key, Made] = {}
+
+    def key(self, block: Block, values: list[Any], x: tuple[int, ...], train_only: bool) -> Key:
+        """What has to be the same; values by their text, as 1 and true are equal but not the same."""
+        return block, repr(values), tuple([self.nodes[number].output for number in x]), train_only
+
+    def find(self, key: Key) -> Made | None:
+        return self.made.get(key)
+
+    def note(self, key: Key, name: str, nodes: int, groups: int, x: tuple[int, ...], result: tuple[int, ...]) -> None:
+        """Remember a block that has just been built, from so many nodes and groups on."""
+        self.made[key] = Made(name, (nodes, len(self.nodes)), (groups, len(self.order)), x, result)
+
+    def again(self, made: Made, name: str, x: tuple[int, ...]) -> tuple[int, ...]:
+        """Make it once more, under another name and for another input; gives what the block gives."""
+        nodes, flows, groups = self.nodes, self.flows, self.groups
+        cut = len(made.name)
+        first, last = made.nodes
+        shift = len(nodes) - first
+        given = dict(zip(made.given, x))
+
+        def moved(numbers: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple([one + shift if one >= first else given[one] for one in numbers])
+
+        for node in nodes[first:last]:
+            full = name + node.name[cut:]
+            owner = None if node.owner is None else node.owner + shift
+            flows[full] = (len(nodes),)
+            nodes.append(Node(full, node.layer, moved(node.sources), node.figures, node.train_only, owner, node.note))
+        for inner in self.order[slice(*made.groups)]:
+            full = name + inner[cut:]
+            groups[full] = groups[inner]
+            self.order.append(full)
+            if inner != made.name:
+                flow = flows[inner]
+                flows[full] = None if flow is None else moved(flow)
+        return moved(made.result)
