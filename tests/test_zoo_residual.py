@@ -186,6 +186,6 @@ def test_layer_by_layer(name: str, settings: dict[str, Any], build: Build, large
     with torch.device("meta"):
         model = build(classes).eval()
     expected, (y,) = leaves(model, Model(), zeros(size))
-    differ = differences(our_leaves(network), expected)
+    differ = differences(our_leaves(network), expected, Model())
     assert not differ, "\n".join(differ[:5])
     assert [tuple(shape) for shape in network.outputs.values()] == [tuple(y.shape[1:])]

@@ -87,7 +87,9 @@ class Layer:
 
     def __init_subclass__(cls) -> None:
         """Order the settings: its own required ones first, the first of which a lone value stands for."""
-        declared = {name: value for name, value in vars(cls).items() if isinstance(value, Setting)}
+        declared = {name: value for name, value in vars(cls).items() if type(value) is Setting}
+        if not declared:
+            return
         inherited = {name: one for name, one in cls.settings.items() if name not in declared}
         required = {name: one for name, one in {**declared, **inherited}.items() if one.required}
         cls.settings = {**required, **inherited, **declared}

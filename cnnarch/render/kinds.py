@@ -127,4 +127,6 @@ def _default(one: Setting) -> str:
         return "required"
     if isinstance(one.default, bool):
         return "true" if one.default else "false"
+    if isinstance(one.default, tuple):
+        return str(list(one.default))
     return "" if one.default is None else str(one.default)

@@ -203,7 +203,7 @@ class _Builder:
             return self.finish(item, name, self.replay.again(made, name, x))
         nodes, groups = len(self.nodes), len(self.replay.order)
         result = self.group(item, name, x, inner)
-        if result is not None and not self.problems:
+        if result is not None and key is not None and not self.problems:
             self.replay.note(key, name, nodes, groups, x, result)
         return result
 

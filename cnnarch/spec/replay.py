@@ -11,6 +11,8 @@ from cnnarch.spec.scope import Flow
 
 __all__ = ["Made", "Replay"]
 
+LONGEST_LIST = 100
+
 Key = tuple[Block, str, tuple[Shape, ...], bool]
 
 
@@ -42,12 +44,18 @@ class Replay:
         self.order: list[str] = []  # the names of groups, as they were made
         self.made: dict[Key, Made] = {}
 
-    def key(self, block: Block, values: list[Any], x: tuple[int, ...], train_only: bool) -> Key:
-        """What has to be the same; values by their text, as 1 and true are equal but not the same."""
+    def key(self, block: Block, values: list[Any], x: tuple[int, ...], train_only: bool) -> Key | None:
+        """What has to be the same; values by their text, as 1 and true are equal but not the same.
+
+        Nothing where they are long to write: a spec must not make the reader work for long.
+        """
+        for value in values:
+            if type(value) is list and (len(value) > LONGEST_LIST or any(type(one) is list for one in value)):
+                return None
         return block, repr(values), tuple([self.nodes[number].output for number in x]), train_only
 
-    def find(self, key: Key) -> Made | None:
-        return self.made.get(key)
+    def find(self, key: Key | None) -> Made | None:
+        return None if key is None else self.made.get(key)
 
     def note(self, key: Key, name: str, nodes: int, groups: int, x: tuple[int, ...], result: tuple[int, ...]) -> None:
         """Remember a block that has just been built, from so many nodes and groups on."""
