@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 __all__ = [
     "MOST_PROBLEMS", "Cause", "Problem", "ReadError", "Source", "Span", "SpecError",
-    "listed", "printable", "shortened", "suggestion",
+    "beginning", "listed", "printable", "shortened", "suggestion",
 ]  # fmt: skip
 
 MOST_PROBLEMS = 50  # after so many a reader stops
@@ -143,6 +143,16 @@ def suggestion(word: str, known: list[str]) -> str:
     folded = {one.lower(): one for one in reversed(known[:MOST_LIKENED])}
     close = difflib.get_close_matches(word[:100].lower(), folded, n=1)
     return f"did you mean `{folded[close[0]]}`?" if close else ""
+
+
+def beginning(word: str, known: list[str]) -> str:
+    """Give the known words that begin so, for a hint, or else the one that was probably meant.
+
+    >>> beginning("resnet", ["alexnet", "resnet18", "resnet34"]), beginning("alexnt", ["alexnet", "resnet18"])
+    ('there are `resnet18`, `resnet34`', 'did you mean `alexnet`?')
+    """
+    begun = [one for one in known if word and one.startswith(word) and "/" not in one[len(word) :]]
+    return f"there are {listed(begun, 6)}" if len(begun) > 1 else suggestion(word, begun or known)
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

@@ -13,7 +13,7 @@ from cnnarch.analysis.published import Verdict, verdicts
 from cnnarch.analysis.rows import Row, rows
 from cnnarch.analysis.savings import Saving, savings
 from cnnarch.analysis.totals import Subtotal, Totals, subtotals, total
-from cnnarch.errors import ReadError, suggestion
+from cnnarch.errors import ReadError, beginning
 from cnnarch.graph import Graph, Node
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
@@ -66,9 +66,9 @@ class Network:
         for node in self.graph.layers:
             if node.name == name:
                 return node
-        names = [node.name for node in self.graph.layers]
+        names = [*self.graph.groups, *(node.name for node in self.graph.layers)]
         inside = [one for one in names if one.startswith(f"{name}/")]
-        hint = f"it is a block; in it there is `{inside[0]}`" if inside else suggestion(name, names)
+        hint = f"it is a block; in it there is `{inside[0]}`" if inside else beginning(name, names)
         raise ReadError(f"{self.label} has no layer `{name}`", hint or "`cnnarch summary --all` shows their names")
 
     def part(self, name: str) -> tuple[Node, ...]:

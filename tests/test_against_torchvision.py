@@ -323,7 +323,8 @@ def unfused() -> Iterator[None]:
 def our_leaf(node: Node) -> Leaf:
     figures = node.figures
     output = () if node.layer.kind == "attention" else (node.output.regions, *node.output)
-    return Leaf(node.layer.kind, output, figures.weights, figures.biases, figures.buffers, figures.macs)
+    kind = "conv" if node.layer.kind == "fc" and node.output.rank == 2 else node.layer.kind
+    return Leaf(kind, output, figures.weights, figures.biases, figures.buffers, figures.macs)
 
 
 def our_leaves(network: Network, training: bool = False) -> list[Leaf]:

@@ -16,6 +16,7 @@ import pytest
 import cnnarch
 from cnnarch.cli import NAMES
 from cnnarch.spec import catalog
+from cnnarch.spec.document import HEADER
 
 ROOT = Path(__file__).parent.parent
 
@@ -280,6 +281,13 @@ def test_colour_is_asked_for_or_not() -> None:
         (("summary", "alexnet", "--set", "classes=1e3"), "not read as a number"),
         (("summary", "alexnet", "--input", "227,227,3"), "is not a shape"),
         (("summary", "alexnet", "--input", "left=8x8x3"), "has no input `left`"),
+        (("summary", "resnet50", "--input", "3x224x224"), "3×224×224 has its channels first"),
+        (("summary", "resnet50", "--input", "224x224"), "224×224 has another number of axes"),
+        (("summary", "resnet3"), "there are `resnet32`, `resnet34`"),
+        (("summary", "resnext101"), "there are `resnext101_32x8d`, `resnext101_64x4d`"),
+        (("summary", "common"), "`common` is a page of blocks"),
+        (("explain", "resnet50", "stage2/bottleneck"), "`stage2/bottleneck1`, `stage2/bottleneck2`"),
+        (("summary", "vgg16", "--set", "classes=abc"), "a value is a number"),
         (("explain", "alexnet", "conv9"), "did you mean `conv"),
         (("layers", "Conv2d"), "it is called `conv` here"),
         (("check",), "nothing to check"),
@@ -306,3 +314,29 @@ def test_structures_and_modifiers_are_looked_up_like_kinds(word: str) -> None:
     assert text.startswith(f"{word}: ")
     assert "example" in text
     assert json.loads(out("layers", word, "--format", "json"))["word"] == word
+
+
+@pytest.mark.parametrize("word", HEADER)
+def test_words_at_the_top_of_a_spec_are_looked_up_like_kinds(word: str, tmp_path: Path) -> None:
+    found = json.loads(out("layers", word, "--format", "json"))
+    assert found["does"].endswith(HEADER[word])
+    assert f"\n{word} " in out("layers")
+    if word in ("name", "note", "layers"):  # the example is of the word in a list of layers
+        return
+    lines = ["name: a name", "input: 8x8x3", "layers: [relu]"]
+    told = [line.partition(":")[0] for line in found["example"].split("\n")]
+    others = [line for line in lines if line.partition(":")[0] not in told]
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("\n".join([*(others[:1] if word == "extends" else others), found["example"]]), encoding="utf-8")
+    assert cnnarch.load(str(spec)).layers
+
+
+@pytest.mark.parametrize("word", ["conv", "import", "residual", "share"])
+def test_words_of_the_language_are_completed(word: str) -> None:
+    asked = {"_CNNARCH_COMPLETE": "bash_complete", "COMP_WORDS": f"cnnarch layers {word[:-1]}", "COMP_CWORD": "2"}
+    program = "from cnnarch.cli import commands; commands.main(prog_name='cnnarch')"
+    environment = {**os.environ, **asked}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=ROOT, check=False
+    )
+    assert f"plain,{word}" in done.stdout.splitlines()

@@ -63,6 +63,7 @@ def test_every_step_is_the_engine_s(name: str) -> None:
             "length": figures.output[0], "depth": figures.output.channels, "units": figures.output.channels,
             "dense": shapes[0].units * figures.output.units, "regions": figures.output.regions,
             "places": prod(shapes[0].spatial), "memory": prod(shapes[-1].spatial),
+            "MACs of one": node.layer.count_macs(*shapes),
         }  # fmt: skip
         expected |= {f"axis {axis}": size for axis, size in enumerate(figures.output.spatial, 1)}
         assert {key: expected[key] for key in steps} == steps, node.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from cnnarch.analysis.explanation import explain
 from cnnarch.layers import KINDS
 from cnnarch.network import load
 from cnnarch.render import comparison, explanation, renderer, savings, summary
+from cnnarch.render.columns import SAVING_COLUMNS, layer_columns, pair_columns
 from cnnarch.render.kinds import kind_page, kinds_page
-from cnnarch.render.sheets import Page
+from cnnarch.render.sheets import Page, Sheet
+from cnnarch.spec import catalog
 
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -100,3 +103,59 @@ def test_columns_add_up(case: str) -> None:
 def number_that_ends(line: str, column: int) -> int:
     found = re.search(r"([\d,]+)$", line.ljust(column)[:column])
     return int(found[1].replace(",", "")) if found else 0
+
+
+def lacking(page: Page, printed: str) -> Counter[str]:
+    """The numbers of a page, and the parts of its names, that do not stand whole in what is printed of it."""
+    left_out = re.findall(
+        r"\w+", " ".join(re.findall(r"^not shown in \d+ columns: ([^.]*?)$", printed, flags=re.MULTILINE))
+    )
+    expected: Counter[str] = Counter()
+    for sheet in (part for part in page if isinstance(part, Sheet)):
+        rows = [*sheet.rows, *([sheet.total] if sheet.total is not None else [])]
+        for column in sheet.columns:
+            if column.key not in left_out and (column.number or column.breaks == "/"):
+                expected.update(word for row in rows for word in re.findall(r"[^\s/]+/?", column.text(row)))
+    return expected - Counter(re.findall(r"[^\s/]+/?", printed))
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_nothing_is_cut_in_a_narrow_terminal(name: str) -> None:
+    """Columns are left out, and names are broken behind a `/`; what is shown is whole, and no line too long."""
+    network = load(name)
+    for page in (savings.page(network), summary.page(network)):
+        printed = renderer("table")(page, 80, False)
+        assert not lacking(page, printed)
+        assert max(map(len, printed.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_the_work_is_shown_in_a_narrow_terminal(name: str) -> None:
+    printed = renderer("table")([summary.layers(load(name), 2, True, ())], 80, False)
+    assert {"layer", "operation", "output", "weights", "MACs"} <= set(printed.splitlines()[0].split())
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_columns_that_are_asked_for_are_shown(width: int) -> None:
+    """However narrow the terminal is: the lines are longer then, and no number is cut."""
+    network = load("resnet50")
+    layers = [column.key for column in layer_columns(network)]
+    pairs = [column.key for column in pair_columns("", "")]
+    sheets = (
+        savings.page(network, [column.key for column in SAVING_COLUMNS])[-2],
+        summary.layers(network, 2, True, layers),
+        comparison.pairs(network, load("resnext50_32x4d"), 1, pairs),
+    )
+    for sheet in sheets:
+        page: Page = [sheet]
+        printed = renderer("table")(page, width, False)
+        assert "not shown" not in printed
+        if width == 80:
+            assert not lacking(page, printed)
+
+
+def test_a_left_out_column_says_whose_it_is() -> None:
+    page = comparison.page(load("resnet50"), load("resnext50_32x4d"))
+    assert "not shown in 80 columns: params of resnet50, params of resnext50_32x4d\n" in renderer("table")(
+        page, 80, False
+    )

@@ -180,6 +180,17 @@ LOCALLY_CONNECTED = [
 ]  # fmt: skip
 
 FC = [
+    Case(
+        "fc",
+        {"units": 384, "at_each_place": True},
+        (56, 56, 96),
+        (56, 56, 384),
+        36864,
+        384,
+        0,
+        115605504,
+        "Swin-T's first layer of 4·96 units, at 56·56 places; nn.Linear on channels last, measured",
+    ),
     Case("fc", {"units": 4096}, (1024,), (4096,), 4194304, 4096, 0, 4194304, "the article's fc1: 1024·4096"),
     Case("fc", {"units": 4096}, (9216,), (4096,), 37748736, 4096, 0, 37748736, "torchvision's alexnet, measured"),
     Case("fc", {"units": 30}, (20,), (30,), 600, 30, 0, 600, TORCH),
@@ -485,7 +496,7 @@ def test_regions_are_part_of_a_shape() -> None:
 
 
 def test_regions_have_to_agree() -> None:
-    with pytest.raises(Cause, match="the inputs have different numbers of regions, 64 and 1"):
+    with pytest.raises(Cause, match="64 and 1 regions do not agree in the inputs"):
         KINDS["add"]().figures((several(64, 7, 7, 96), Shape(7, 7, 96)))
 
 
@@ -517,12 +528,13 @@ REFUSALS = [
     Refusal("class_token", {}, [(7, 7, 3)], "class_token needs a sequence, and 7×7×3 is the input", "",
             "`tokens` turns an image into the sequence of its places"),
     Refusal("select", {"position": 25}, [(25, 256)],
-            "there is no position 25 in a sequence of 25; the first is 0", "position"),
+            "position 25 is behind the 25 positions of the input", "position",
+            "the last is 24, as the first is 0"),
     Refusal("select", {"position": 0}, [(7,)], "select needs a sequence, and 7 is the input"),
     Refusal("attention", {"heads": 2, "relative_units": 9}, [(7, 7, 4)],
-            "relative_units needs weights for distances", "relative_units", "add `relative: true`"),
+            "there is no `relative` beside the `relative_units`", "relative_units", "add `relative: true`"),
     Refusal("position_embedding", {}, [(7,)], "position_embedding needs places, and a vector has none: 7 is the input"),
-    Refusal("position_embedding", {"positions": 9}, [(10, 4)], "9 positions are fewer than the input's 10 places",
+    Refusal("position_embedding", {"positions": 9}, [(10, 4)], "9 positions are too few for the input's 10 places",
             "positions"),
     Refusal("embedding", {"vocabulary": 9, "units": 2}, [(10, 4)],
             "embedding reads a sequence of single numbers, and 10×4 is the input", "",
@@ -533,8 +545,9 @@ REFUSALS = [
             "roi_align needs levels with one number of channels, not 4 and 8"),
     Refusal("windows", {"size": 7}, [(4,)], "windows parts an image, and a vector has no places: 4 is the input"),
     Refusal("join_windows", {}, [(7, 7, 4), (14, 14, 4)],
-            "7×7×4 are not the windows of 14×14×4, of which there are 4"),
-    Refusal("join_windows", {}, [(7, 4), (14, 14, 4)], "windows of 7×4 are not parts of 14×14×4"),
+            "the windows 7×7×4 do not make the image 14×14×4", "",
+            "there are 4 windows of 7×7 in an image of 14×14"),
+    Refusal("join_windows", {}, [(7, 4), (14, 14, 4)], "the windows 7×4 do not make the image 14×14×4"),
     # Windows
     Refusal("conv", {"filters": 64, "kernel": 5}, [(3, 3, 96)], "kernel 5×5 does not fit the input 3×3", "kernel",
             "a padding of 1 would do"),
@@ -602,7 +615,7 @@ REFUSALS = [
             "instancenorm normalises a channel over its places, and 64 has one value a channel"),
     # Ranks
     Refusal("fc", {"units": 10}, [(7, 7, 512)], "fc takes a vector or a sequence, and 7×7×512 is the input", "",
-            "put `flatten` before it; a `conv` with kernel 1 connects channels at each place"),
+            "put `flatten` before it; with `at_each_place: true` it connects the channels of each place"),
     Refusal("rbf", {"units": 10}, [(1, 1, 84)], "rbf takes a vector, and 1×1×84 is the input", "",
             "put `flatten` before it"),
     Refusal("global_avgpool", {}, [(10,)],
@@ -730,7 +743,8 @@ WRONG_VALUES: list[tuple[str, dict[str, Any], str, str]] = [
     ("pad", {"padding": "same"}, "padding",
      "`padding` must be a whole number of at least 0, or a list of one or of [before, after] for each axis, "
      "not `same`"),
-    ("upsample", {"factor": 2, "mode": "sharp"}, "mode", "`mode` must be `nearest` or `bilinear`, not `sharp`"),
+    ("upsample", {"factor": 2, "mode": "sharp"}, "mode",
+     "`mode` must be `nearest` or `bilinear` or `bicubic`, not `sharp`"),
 ]  # fmt: skip
 
 

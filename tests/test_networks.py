@@ -299,7 +299,7 @@ CHANGED = [
     Changed("resnet50", {"depths": [3, 8, 36, 3]}, None, "macs", 11513626624, "ResNet-152, torchvision measured"),
     Changed("mobilenet_v2", {"width": 1.4}, None, "params", 6108776, "torchvision's mobilenet_v2(width_mult=1.4)"),
     Changed("mobilenet_v2", {"width": 0.5}, None, "params", 1968680, "torchvision's mobilenet_v2(width_mult=0.5)"),
-    Changed("crop_reader", {"characters": 26}, None, "params", 8721189 - 10 * 513, "10 characters of 512 + 1"),
+    Changed("crop_reader", {"classes": 27}, None, "params", 8721189 - 10 * 513, "10 characters of 512 + 1"),
     Changed("crop_reader", None, Shape(32, 256, 1), "macs", 2 * 892157952, "twice as wide, twice the work"),
     Changed("googlenet", {"classes": 10}, None, "training_params", 13004888 - 3 * 990 * 1025, "three heads"),
     Changed("lenet5", None, {"input": Shape(32, 32, 3)}, "weights", 61470 + 2 * 150, "two more channels in c1"),

@@ -60,6 +60,9 @@ class Shipped:
             raise SpecError([Problem(f"there is no `{name}`")])
         return read_blocks(catalog.read_page(name), self)
 
+    def page_with(self, block: str) -> str:
+        return ""
+
 
 # Words, numbers and signs that mean something in a spec, and some that should not
 

@@ -39,6 +39,9 @@ def explain(graph: Graph, node: Node) -> Explanation:
     one = node.layer.count_macs(*shapes)
     once = node.macs - regions * one
     if node.macs and (regions > 1 or once):
+        steps = [
+            step._replace(quantity="MACs of one", remark="") if step.quantity == "MACs" else step for step in steps
+        ]
         formula = "regions × MACs of one" + (" + what is done once" if once else "")
         steps = [*steps, Step("MACs", formula, f"{regions} * {one}" + (f" + {once}" if once else ""), node.macs)]
     if isinstance(node.layer, Convolving):

@@ -50,7 +50,7 @@ def command(
 
     def page() -> Page:
         if len(networks) > 2:
-            return totals.page(networks, columns or TOTALS)
+            return totals.page(networks, columns, TOTALS)
         if out.form == "csv":
             return [comparison.pairs(networks[0], networks[1], depth, columns, fold=False)]
         return comparison.page(networks[0], networks[1], depth, columns)

@@ -8,14 +8,14 @@ from cnnarch.cli import help_option
 from cnnarch.cli.output import Output, output_options
 from cnnarch.errors import ReadError, suggestion
 from cnnarch.layers import KINDS
-from cnnarch.render.kinds import kind_page, kind_record, kinds_page, word_page, word_record
-from cnnarch.spec.items import BESIDE, STRUCTURES, resembling
+from cnnarch.render.kinds import WORDS, kind_page, kind_record, kinds_page, word_page, word_record
+from cnnarch.spec.items import resembling
 
 __all__ = ["command"]
 
 
 def _kinds(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in (*KINDS, *STRUCTURES, *BESIDE) if name.startswith(incomplete)]
+    return [name for name in (*KINDS, *WORDS) if name.startswith(incomplete)]
 
 
 @click.command("layers")
@@ -32,12 +32,12 @@ def command(kind: str | None, out: Output) -> None:
       cnnarch layers
       cnnarch layers conv
     """
-    if kind in STRUCTURES or kind in BESIDE:
+    if kind in WORDS:
         word = str(kind)
         return out.put(pages=lambda: [word_page(word)], record=lambda: word_record(word))
     if kind is not None and kind not in KINDS:
         known = resembling(kind)
-        hint = f"it is called `{known}` here" if known else suggestion(kind, [*KINDS, *STRUCTURES, *BESIDE])
+        hint = f"it is called `{known}` here" if known else suggestion(kind, [*KINDS, *WORDS])
         raise ReadError(f"there is no kind `{kind}`", hint or "`cnnarch layers` lists them")
     return out.put(
         pages=lambda: [kinds_page() if kind is None else kind_page(KINDS[kind])],

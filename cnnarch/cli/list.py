@@ -34,6 +34,6 @@ def command(task: str | None, columns: tuple[str, ...], out: Output) -> None:
     networks = [load(name) for name in catalog.names()]
     networks = [one for one in networks if task in (None, one.spec.task)]
     out.put(
-        pages=lambda: [page(networks, columns or COLUMNS)],
+        pages=lambda: [page(networks, columns, COLUMNS)],
         record=lambda: record(networks, columns),
     )

@@ -98,5 +98,8 @@ def _columns(context: click.Context, parameter: click.Parameter, given: str | No
 
 
 columns_option = click.option(
-    "--columns", callback=_columns, metavar="KEYS", help="The columns to show, as name,output,macs."
+    "--columns",
+    callback=_columns,
+    metavar="KEYS",
+    help="The columns to show: the keys that CSV has, and commas between.",
 )

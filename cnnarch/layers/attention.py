@@ -64,7 +64,7 @@ class Attention(Layer):
             if not one.rank:
                 raise Cause(f"attention needs places to attend to, and a vector has none: {one} is the input")
         if self.relative_units and not self.relative:
-            raise Cause("relative_units needs weights for distances", "relative_units", "add `relative: true`")
+            raise Cause("there is no `relative` beside the `relative_units`", "relative_units", "add `relative: true`")
         if self.width(x) % self.heads:
             raise Cause(f"heads {self.heads} does not divide the width {self.width(x)}", "heads")
         return Shape(*x)
@@ -195,7 +195,8 @@ class Select(Layer):
     def output(self, x: Shape) -> Shape:
         _sequence(self.kind, x)
         if self.position >= x.length:
-            raise Cause(f"there is no position {self.position} in a sequence of {x.length}; the first is 0", "position")
+            hint = f"the last is {x.length - 1}, as the first is 0"
+            raise Cause(f"position {self.position} is behind the {x.length} positions of the input", "position", hint)
         return Shape(x.channels)
 
     def operation(self, x: Shape) -> str:
@@ -230,7 +231,7 @@ class PositionEmbedding(Layer):
         if not x.rank:
             raise Cause(f"position_embedding needs places, and a vector has none: {x} is the input")
         if self.positions and self.positions < prod(x.spatial):
-            raise Cause(f"{self.positions} positions are fewer than the input's {prod(x.spatial)} places", "positions")
+            raise Cause(f"{self.positions} positions are too few for the input's {prod(x.spatial)} places", "positions")
         return Shape(*x)
 
     def count_weights(self, x: Shape) -> int:

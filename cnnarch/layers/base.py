@@ -207,7 +207,7 @@ class Layer:
         regions = inputs[0].regions
         if len(inputs) > 1 and any(x.regions != regions for x in inputs):
             numbers = " and ".join(str(x.regions) for x in inputs)
-            raise Cause(f"the inputs have different numbers of regions, {numbers}")
+            raise Cause(f"{numbers} regions do not agree in the inputs")
         return regions
 
 

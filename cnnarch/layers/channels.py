@@ -25,7 +25,7 @@ class Slice(Layer):
     kind = "slice"
     elsewhere = ("split", "chunk", "narrow", "channelsplit", "stridedslice")
     example = "slice: {start: 58, channels: 58}"
-    sample = ({"start": 58}, (Shape(28, 28, 116),))
+    sample = ({"start": 58, "channels": 58}, (Shape(28, 28, 116),))
     source = "Ma et al. 2018, ShuffleNet V2, arXiv:1807.11164"
 
     channels: int | None = setting(
@@ -47,9 +47,9 @@ class Slice(Layer):
 
     def explain(self, x: Shape) -> list[Step]:
         channels = self.output(x).channels
-        depth = Step("depth", "channels", str(channels), channels)
+        depth = Step("depth", "number of channels", str(channels), channels)
         if self.channels is None:
-            depth = Step("depth", "channels − start", f"{x.channels} - {self.start}", channels)
+            depth = Step("depth", "input channels − start", f"{x.channels} - {self.start}", channels)
         return [*_kept(x), depth]
 
 

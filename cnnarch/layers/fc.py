@@ -8,13 +8,15 @@ from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
 from cnnarch.layers.settings import Count, Flag, setting
 from cnnarch.layers.sliding import product
-from cnnarch.shapes import Shape
+from cnnarch.shapes import AXES, Shape
 
 __all__ = ["FullyConnected", "RadialBasis"]
 
 
 class FullyConnected(Layer):
     """Connect every input with every output; on a sequence, at each position alike.
+
+    With `at_each_place` also on an image, at each place alike, as a convolution with a kernel of 1 does.
 
     >>> fc1 = FullyConnected(units=4096)
     >>> fc1.output(Shape(1024)), fc1.count_weights(Shape(1024)), fc1.count_biases(Shape(1024))  # 1024·4096
@@ -42,11 +44,15 @@ class FullyConnected(Layer):
         Flag(), "whether each output adds a bias", default=True, elsewhere=("use_bias", "bias_term", "biases")
     )
 
+    at_each_place: bool = setting(
+        Flag(), "whether it takes an image, whose places it connects alike: their channels only", default=False
+    )
+
     def output(self, x: Shape) -> Shape:
-        if x.rank > 1:
+        if x.rank > 1 and not self.at_each_place:
             raise Cause(
                 f"fc takes a vector or a sequence, and {x} is the input",
-                hint="put `flatten` before it; a `conv` with kernel 1 connects channels at each place",
+                hint="put `flatten` before it; with `at_each_place: true` it connects the channels of each place",
             )
         return Shape(*x.spatial, self.units)
 
@@ -66,10 +72,9 @@ class FullyConnected(Layer):
         weights = self.count_weights(x)
         formula, arithmetic = "weights", str(weights)
         if x.rank:
-            formula, arithmetic = "length × weights", product((*x.spatial, weights))
-        length = [Step("length", "input", str(x.length), x.length)] if x.rank else []
+            formula, arithmetic = f"{' × '.join(AXES[x.rank])} × weights", product((*x.spatial, weights))
         return [
-            *length,
+            *(Step(name, "input", str(size), size) for name, size in zip(AXES[x.rank] if x.rank else (), x.spatial)),
             Step("units", "units", str(self.units), self.units),
             Step("weights", "inputs × units", f"{x.channels} * {self.units}", weights),
             Step("biases", "units" if self.bias else "none", str(self.count_biases(x)), self.count_biases(x)),

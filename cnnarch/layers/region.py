@@ -122,18 +122,29 @@ class JoinWindows(Layer):
     joins_regions = True
     elsewhere = ("windowreverse", "windowdepartition", "departition", "fold", "windowmerge")
     example = "join_windows:\n  from: [windows, input]"
+    sample = ({}, (Shape(7, 7, 96).times(64), Shape(56, 56, 96)))
     source = "Liu et al. 2021, Swin Transformer, arXiv:2103.14030, section 3.2"
 
     def output(self, x: Shape, image: Shape) -> Shape:
         if x.rank != image.rank:
-            raise Cause(f"windows of {x} are not parts of {image}")
+            raise Cause(f"the windows {x} do not make the image {image}")
         regions = image.regions
         for length, size in zip(image.spatial, x.spatial):
             regions *= -(-length // size)
         if regions != x.regions:
-            raise Cause(f"{x} are not the windows of {image}, of which there are {regions}")
+            hint = f"there are {regions} windows of {times(x.spatial)} in an image of {times(image.spatial)}"
+            raise Cause(f"the windows {x} do not make the image {image}", hint=hint)
         return Shape(*image.spatial, x.channels).times(image.regions)
 
     def operation(self, x: Shape, image: Shape) -> str:
         count = x.regions // image.regions
         return f"image of {count} window{'s' if count > 1 else ''}"
+
+    def explain(self, x: Shape, image: Shape) -> list[Step]:
+        axes = zip(AXES[image.rank], image.spatial)
+        parts = [Step("regions", "second input", str(image.regions), image.regions)] if image.regions > 1 else []
+        return [
+            *parts,
+            *(Step(name, "second input", str(size), size) for name, size in axes),
+            Step("depth", "channels", str(x.channels), x.channels),
+        ]

@@ -34,13 +34,16 @@ class Upsample(Layer):
     source = "Lin et al. 2016, Feature pyramid networks, arXiv:1612.03144"
 
     factor: PerAxis | None = setting(
-        Sizes(), "output / input", default=None, elsewhere=("scale_factor", "scale", "scales", "stride")
+        Sizes(),
+        "output size over input size; one of factor, size or a second input is given",
+        default=None,
+        elsewhere=("scale_factor", "scale", "scales", "stride"),
     )
     size: PerAxis | None = setting(
         Sizes(), "size of the output", default=None, elsewhere=("output_size", "target_size", "sizes", "shape")
     )
     mode: str = setting(
-        Choice("nearest", "bilinear"),
+        Choice("nearest", "bilinear", "bicubic"),
         "how values between pixels are found; it changes no figure",
         default="nearest",
         elsewhere=("interpolation", "method", "resample"),

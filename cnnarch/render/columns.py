@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "SAVING_COLUMNS", "SAVING_TABLE", "TITLES",
-    "chosen", "difference", "layer_columns", "network_input", "pair_columns", "subtotal_columns",
+    "chosen", "difference", "layer_columns", "network_input", "pair_columns", "shown", "subtotal_columns",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def layer_columns(network: Network) -> list[Column]:
     """The columns that a table of layers can have."""
     params = network.totals.params
     return [
-        Column("name", "layer", "the layer's name, or its block's", _attribute("name"), wraps=True),
+        Column("name", "layer", "the layer's name, or its block's", _attribute("name"), wraps=True, breaks="/"),
         Column("kind", "kind", "the kind of layer, or the block", _attribute("kind")),
         Column("operation", "operation", "what it does, and what follows it", _operation, wraps=True, breaks=", "),
         Column("input", "input", "the shape that arrives", _inputs, _shapes, wraps=True, breaks=", "),
@@ -70,7 +70,7 @@ def layer_columns(network: Network) -> list[Column]:
             lambda row: row.output.regions,
             grouped,
             True,
-            words=lambda row: grouped(row.output.regions) if row.output.regions > 1 else "",
+            words=_regions,
         ),
         _layer_count("weights", "weights", "numbers that are trained, without biases", 1),
         _layer_count("biases", "biases", "biases, and shifts of normalisation", 6),
@@ -105,6 +105,21 @@ def chosen(columns: list[Column], keys: Sequence[str]) -> list[Column]:
             hint = suggestion(key, list(by_key)) or f"there are {', '.join(by_key)}"
             raise ReadError(f"there is no column `{key}`", hint)
     return [by_key[key] for key in keys]
+
+
+def shown(columns: list[Column], asked: Sequence[str], otherwise: Sequence[str]) -> list[Column]:
+    """The columns that were asked for, which no terminal is too narrow for; otherwise those of a table.
+
+    Raises ReadError for a key that there is not.
+    """
+    if not asked:
+        return chosen(columns, otherwise)
+    return [column._replace(spare=0) for column in chosen(columns, asked)]
+
+
+def _regions(row: Row) -> str:
+    """How many, where there are several; the row of totals has no shape."""
+    return grouped(row.output.regions) if row.output and row.output.regions > 1 else ""
 
 
 def _output(row: Row) -> str:
@@ -142,7 +157,9 @@ def _total(key: str, title: str, about: str, spare: int = 0) -> Column:
 
 
 NETWORK_COLUMNS = [
-    Column("network", "network", "what it is called on the command line", lambda one: one.label, wraps=True),
+    Column(
+        "network", "network", "what it is called on the command line", lambda one: one.label, wraps=True, breaks="/"
+    ),
     Column("name", "name", "what people call it", lambda one: one.name, wraps=True, spare=5),
     Column("year", "year", "the year of its publication", lambda one: one.spec.year, spare=3),
     Column("task", "task", "what it does", lambda one: one.spec.task, wraps=True, spare=4),
@@ -154,7 +171,12 @@ NETWORK_COLUMNS = [
     _total("macs", "MACs", "multiply-adds of a batch, biases not counted"),
     _total("conv_params", "conv params", "weights and biases of convolutions", 7),
     _total("fc_params", "fc params", "weights and biases of fully connected layers", 7),
-    _total("weight_layers", "weight layers", "layers with weights, without normalisation", 2),
+    _total(
+        "weight_layers",
+        "weight layers",
+        "convolutions, fully connected, recurrent and attention layers with weights",
+        2,
+    ),
     _total("layers", "layers", "all layers that run at inference", 7),
     _total("training_params", "training params", "params with what only training needs", 7),
     _total("training_buffers", "training buffers", "buffers with what only training needs", 7),
@@ -179,6 +201,7 @@ def subtotal_columns(network: Network) -> list[Column]:
             lambda one: one.weights / totals.weights if totals.weights else 0.0,
             percent,
             number=True,
+            spare=6,
         ),
         Column("macs", "MACs", "multiply-adds", lambda one: one.macs * network.batch, _number, number=True),
         Column(
@@ -188,17 +211,18 @@ def subtotal_columns(network: Network) -> list[Column]:
             lambda one: one.macs * network.batch / totals.macs if totals.macs else 0.0,
             percent,
             number=True,
+            spare=7,
         ),
     ]
 
 
 SAVING_COLUMNS = [
-    Column("name", "layer", "the convolution", _attribute("name"), wraps=True),
-    _count("dense", "dense", "weights if every output saw every input"),
-    Column("window_factor", "", "dense over sparse", _attribute("window_factor"), factor, number=True),
-    _count("sparse", "sparse", "weights if every output saw its window, with weights of its own"),
+    Column("name", "layer", "the convolution", _attribute("name"), wraps=True, breaks="/"),
+    _count("dense", "dense", "weights if every output saw every input", 2),
+    Column("window_factor", "", "dense over sparse", _attribute("window_factor"), factor, True, spare=6),
+    _count("sparse", "sparse", "weights if every output saw its window, with weights of its own", 3),
     _count("inside", "inside", "those of the sparse weights that do not meet padding"),
-    Column("sharing_factor", "", "sparse over shared", _attribute("sharing_factor"), factor, number=True),
+    Column("sharing_factor", "", "sparse over shared", _attribute("sharing_factor"), factor, True, spare=7),
     _count("shared", "shared", "weights of the convolution", zero="0"),
 ]
 SAVING_TABLE = ("name", "dense", "window_factor", "sparse", "sharing_factor", "shared")
@@ -213,13 +237,13 @@ def pair_columns(left: str, right: str) -> list[Column]:
     def words(side: str) -> Callable[[Pair], Any]:
         return lambda pair: None if getattr(pair, side) is None else getattr(pair, side).operation
 
-    return [
-        Column("left", left, "the layer of the first network", of("left", "name"), wraps=True),
+    columns = [
+        Column("left", left, "the layer of the first network", of("left", "name"), wraps=True, breaks="/"),
         Column("left_operation", "operation", "what it does", words("left"), wraps=True, breaks=", ", spare=6),
         Column("left_output", "output", "the shape that leaves it", of("left", "output"), spare=3),
         Column("left_params", "params", "its weights and biases", of("left", "params"), _number, True, spare=4),
         Column("left_macs", "MACs", "its multiply-adds", of("left", "macs"), _number, True, spare=7),
-        Column("right", right, "the layer of the second network", of("right", "name"), wraps=True),
+        Column("right", right, "the layer of the second network", of("right", "name"), wraps=True, breaks="/"),
         Column("right_operation", "operation", "what it does", words("right"), wraps=True, breaks=", ", spare=6),
         Column("right_output", "output", "the shape that leaves it", of("right", "output"), spare=3),
         Column("right_params", "params", "its weights and biases", of("right", "params"), _number, True, spare=4),
@@ -232,6 +256,12 @@ def pair_columns(left: str, right: str) -> list[Column]:
             wraps=True,
             breaks=", ",
         ),
+    ]
+    sides = {"left": left, "right": right}
+    return [
+        column._replace(called=f"{column.title} of {sides[side]}") if column.spare else column
+        for column in columns
+        for side in [column.key.partition("_")[0]]
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnarch.analysis.comparison import align
 from cnnarch.network import Network
-from cnnarch.render.columns import NETWORK_COLUMNS, TITLES, chosen, difference, pair_columns
+from cnnarch.render.columns import NETWORK_COLUMNS, TITLES, chosen, difference, pair_columns, shown
 from cnnarch.render.data import VERSION, records
 from cnnarch.render.frame import footing
 from cnnarch.render.numbers import grouped, ratio
@@ -25,7 +25,7 @@ def page(left: Network, right: Network, depth: int | None = None, columns: Seque
     """
     if depth is None and bool(left.graph.groups) == bool(right.graph.groups):
         depth = 1
-    sheet = pairs(left, right, depth, columns or PAIR_TABLE)
+    sheet = pairs(left, right, depth, columns, PAIR_TABLE)
     differing = sum(difference(pair, "", "") != "same" for pair in sheet.rows)
     return [
         Line(f"{left.name} and {right.name}", "title"),
@@ -36,18 +36,25 @@ def page(left: Network, right: Network, depth: int | None = None, columns: Seque
     ]
 
 
-def pairs(left: Network, right: Network, depth: int | None, columns: Sequence[str] = (), fold: bool = True) -> Sheet:
-    """The layers of two networks, side by side; all columns if none are named."""
+def pairs(
+    left: Network,
+    right: Network,
+    depth: int | None,
+    columns: Sequence[str] = (),
+    otherwise: Sequence[str] = (),
+    fold: bool = True,
+) -> Sheet:
+    """The layers of two networks, side by side; all columns if none are named here nor in `otherwise`."""
     known = pair_columns(*_sides(left, right))
-    shown = chosen(known, columns) if columns else known
-    return Sheet(shown, align(left.rows(depth, fold), right.rows(depth, fold)))
+    keys = otherwise or [column.key for column in known]
+    return Sheet(shown(known, columns, keys), align(left.rows(depth, fold), right.rows(depth, fold)))
 
 
 def record(networks: Sequence[Network], depth: int | None = None, columns: Sequence[str] = ()) -> dict[str, Any]:
     """The totals of several networks, and for two of them the layers in pairs."""
     if len(networks) != 2:
-        shown = chosen(NETWORK_COLUMNS, columns) if columns else NETWORK_COLUMNS
-        return {"version": VERSION, "networks": records(shown, networks)}
+        known = chosen(NETWORK_COLUMNS, columns) if columns else NETWORK_COLUMNS
+        return {"version": VERSION, "networks": records(known, networks)}
     sheet = pairs(networks[0], networks[1], depth, columns or ("left", "right", "difference"), fold=False)
     totals = records(NETWORK_COLUMNS, networks)
     return {"version": VERSION, "networks": totals, "pairs": records(sheet.columns, sheet.rows)}

@@ -42,7 +42,7 @@ def _encoded(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Shapes as lists, so that JSON shows numbers."""
+    """Shapes as lists, so that JSON shows numbers; how many regions there are, stands in a column of its own."""
     if isinstance(value, Shape):
         return list(value)
     if isinstance(value, dict):

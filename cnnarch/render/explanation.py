@@ -25,7 +25,8 @@ def page(network: Network, layers: Sequence[Explanation], everything: bool) -> P
         if one.steps:
             page.append(_steps(one.steps))
         else:
-            page.append(Line("the shape stays, and there are no weights", "aside"))
+            stays = "the shape stays, and " if one.output in one.inputs else ""
+            page.append(Line(f"{stays}there are no weights", "aside"))
         page += [Line(text, "aside") for text in (one.note,) if text]
     if everything:
         page += [Line("total", "title"), _steps(explain_totals(network.graph))]

@@ -8,9 +8,25 @@ from typing import Any
 from cnnarch.layers import KINDS, Layer
 from cnnarch.layers.settings import Setting
 from cnnarch.render.sheets import Column, Line, Page, Sheet
+from cnnarch.spec.document import HEADER
 from cnnarch.spec.items import BESIDE, EXAMPLES, STRUCTURES
 
-__all__ = ["kind_page", "kind_record", "kinds_page", "word_page", "word_record"]
+__all__ = ["WORDS", "kind_page", "kind_record", "kinds_page", "word_page", "word_record"]
+
+WORDS = tuple(dict.fromkeys((*STRUCTURES, *BESIDE, *HEADER)))  # those of the language that are no kinds
+AT_THE_TOP = {
+    "input": "input: 224x224x3       # or names with shapes: {left: 8x8x3, right: 8x8x3}",
+    "source": "source: Simonyan & Zisserman 2014, arXiv:1409.1556",
+    "year": "year: 2014",
+    "task": "task: classification",
+    "see_also": "see_also: [vgg16, vgg19]",
+    "settings": "settings: {classes: 1000}\nlayers:\n  - flatten\n  - fc: classes",
+    "extends": "extends: resnet50\nsettings: {classes: 10}",
+    "import": "import: common         # or a list\nlayers:\n  - conv_bn_relu: 64",
+    "blocks": "blocks:\n  twice:\n    settings: {filters: , kernel: 3}\n    layers:\n"
+    "      - conv: {filters: filters, kernel: kernel, padding: half}\n        repeat: 2\nlayers:\n  - twice: 64",
+    "published": "published:\n  - {params: 138M, source: table 2 of the paper}",
+}
 
 
 def kinds_page() -> Page:
@@ -23,6 +39,7 @@ def kinds_page() -> Page:
         Sheet(columns, list(KINDS.values())),
         Sheet(_named(), list(STRUCTURES.items()), title="What holds layers", header=False),
         Sheet(_named(), list(BESIDE.items()), title="What stands beside a kind", header=False),
+        Sheet(_named(), list(HEADER.items()), title="What stands at the top of a spec", header=False),
         Line("`cnnarch layers NAME` tells all about one of them", "aside"),
     ]
 
@@ -46,19 +63,28 @@ def kind_page(kind: type[Layer]) -> Page:
 
 
 def word_page(word: str) -> Page:
-    """What a structure or a modifier does, with an example."""
-    title = Line(f"{word}: {STRUCTURES.get(word) or BESIDE[word]}", "title")
-    return [title, Sheet(_named(), _example(EXAMPLES[word]), header=False)]
+    """What a word of the language that is no kind does, with an example."""
+    entry = word in EXAMPLES
+    example = _example(EXAMPLES[word] if entry else AT_THE_TOP[word], "- " if entry else "")
+    return [Line(f"{word}: {_meaning(word)}", "title"), Sheet(_named(), example, header=False)]
 
 
 def word_record(word: str) -> dict[str, Any]:
-    return {"word": word, "does": STRUCTURES.get(word) or BESIDE[word], "example": EXAMPLES[word]}
+    return {"word": word, "does": _meaning(word), "example": EXAMPLES.get(word) or AT_THE_TOP[word]}
 
 
-def _example(text: str) -> list[tuple[str, str]]:
+def _meaning(word: str) -> str:
+    """What a word says where it stands in a list of layers, and at the top of a spec."""
+    below, above = STRUCTURES.get(word) or BESIDE.get(word), HEADER.get(word)
+    if below and above and below != above:
+        return f"{below}; at the top of a spec, {above}"
+    return below or HEADER[word]
+
+
+def _example(text: str, dash: str = "- ") -> list[tuple[str, str]]:
     """An example line by line, as an entry of a list."""
     first, *others = text.split("\n")
-    return [("example", f"- {first}"), *(("", line) for line in others)]
+    return [("example", f"{dash}{first}"), *(("", line) for line in others)]
 
 
 def kind_record(kind: type[Layer]) -> dict[str, Any]:

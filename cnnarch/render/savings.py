@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnarch.analysis.savings import add_up
 from cnnarch.network import Network
-from cnnarch.render.columns import SAVING_COLUMNS, SAVING_TABLE, chosen
+from cnnarch.render.columns import SAVING_COLUMNS, SAVING_TABLE, chosen, shown
 from cnnarch.render.data import VERSION, records
 from cnnarch.render.frame import heading
 from cnnarch.render.sheets import Line, Page, Sheet
@@ -22,7 +22,7 @@ def page(network: Network, columns: Sequence[str] = ()) -> Page:
     rows = network.savings()
     return [
         *heading(network),
-        Sheet(chosen(SAVING_COLUMNS, columns or SAVING_TABLE), rows, add_up(rows) if rows else None),
+        Sheet(shown(SAVING_COLUMNS, columns, SAVING_TABLE), rows, add_up(rows) if rows else None),
         Line("it has no convolutions")
         if not rows
         else Line(
@@ -35,7 +35,7 @@ def page(network: Network, columns: Sequence[str] = ()) -> Page:
 
 
 def record(network: Network, columns: Sequence[str] = ()) -> dict[str, Any]:
-    shown = chosen(SAVING_COLUMNS, columns) if columns else SAVING_COLUMNS
+    known = chosen(SAVING_COLUMNS, columns or KEYS)
     rows = network.savings()
-    record = {"version": VERSION, "network": network.label, "name": network.name, "layers": records(shown, rows)}
-    return {**record, "totals": records(shown, [add_up(rows)])[0] if rows else None}
+    record = {"version": VERSION, "network": network.label, "name": network.name, "layers": records(known, rows)}
+    return {**record, "totals": records(known, [add_up(rows)])[0] if rows else None}

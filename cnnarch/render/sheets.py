@@ -25,6 +25,7 @@ class Column(NamedTuple):
     spare: int = 0  # left out of a narrow terminal, the highest first; 0 never
     share: Callable[[Any], tuple[int, int]] | None = None
     words: Callable[[Any], str] | None = None
+    called: str = ""  # where it is left out, if not by its key
 
     def text(self, row: Any) -> str:
         if self.words is not None:

@@ -7,11 +7,20 @@ from cnnarch.analysis.rows import Row
 from cnnarch.analysis.savings import add_up
 from cnnarch.errors import ReadError, printable, suggestion
 from cnnarch.network import Network
-from cnnarch.render.columns import LAYER_DATA, LAYER_TABLE, chosen, layer_columns, network_input, subtotal_columns
+from cnnarch.render.columns import (
+    LAYER_DATA,
+    LAYER_TABLE,
+    chosen,
+    layer_columns,
+    network_input,
+    shown,
+    subtotal_columns,
+)
 from cnnarch.render.data import VERSION, cell, plain, records
 from cnnarch.render.frame import footing, heading
 from cnnarch.render.numbers import factor, grouped
 from cnnarch.render.sheets import Column, Line, Page, Sheet
+from cnnarch.shapes import Shape
 
 __all__ = ["layers", "layers_of_all", "lookup", "one_or_all", "page", "record"]
 
@@ -28,7 +37,7 @@ class _Sum(NamedTuple):
     kind: str = ""
     operation: str = ""
     inputs: tuple[Any, ...] = ("",)
-    output: str = ""
+    output: Shape | str = ""
     flat: int | None = None
     folded: tuple[Any, ...] = ()
     shares: str = ""
@@ -38,7 +47,7 @@ class _Sum(NamedTuple):
 def page(network: Network, depth: int | None = 1, fold: bool = True, columns: Sequence[str] = ()) -> Page:
     """Layer by layer, then where the parameters and the work are, and what the convolutions save."""
     totals = network.totals
-    page: Page = [*heading(network), layers(network, depth, fold, columns or LAYER_TABLE)]
+    page: Page = [*heading(network), layers(network, depth, fold, columns)]
     if totals.weight_layers:
         page.append(Line(f"{totals.weight_layers} weight layers; {grouped(totals.params)} parameters with biases"))
         page.append(Sheet(subtotal_columns(network), network.subtotals))
@@ -56,7 +65,7 @@ def layers(network: Network, depth: int | None, fold: bool, columns: Sequence[st
     sums = network.totals
     last = _Sum("total", sums.weights, sums.biases, sums.params, sums.buffers, sums.macs // network.batch)
     return Sheet(
-        chosen(layer_columns(network), columns),
+        shown(layer_columns(network), columns, LAYER_TABLE),
         [*_inputs(network), *rows] if totals else rows,
         last if totals else None,
         dim=lambda row: row.train_only or row.name in network.inputs,
@@ -88,6 +97,7 @@ def record(network: Network, depth: int | None = None, columns: Sequence[str] = 
         "input": plain(network_input(network)),
         "batch": network.batch,
         "outputs": {name: list(shape) for name, shape in network.outputs.items()},
+        "output_regions": {name: shape.regions for name, shape in network.outputs.items()},
         "layers": records(chosen(layer_columns(network), keys), network.rows(depth)),
         "totals": network.totals._asdict(),
         "families": {
@@ -124,7 +134,7 @@ def lookup(record: dict[str, Any], path: str) -> str:
 
 
 def _inputs(network: Network) -> list[_Sum]:
-    return [_Sum(name, 0, 0, 0, 0, 0, output=str(shape)) for name, shape in network.inputs.items()]
+    return [_Sum(name, 0, 0, 0, 0, 0, output=shape) for name, shape in network.inputs.items()]
 
 
 def _saved(network: Network) -> Page:
@@ -142,6 +152,6 @@ def _saved(network: Network) -> Page:
         Column("way", "", "", lambda line: line[0]),
         Column("weights", "", "", lambda line: line[1], grouped, number=True),
         Column("factor", "", "", lambda line: line[2], number=True),
-        Column("about", "", "", lambda line: line[3], wraps=True),
+        Column("about", "", "", lambda line: line[3], wraps=True, spare=5, called="what they mean"),
     ]
     return [Sheet(columns, lines, title="What the convolutions save, in weights", header=False)]

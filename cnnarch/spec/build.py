@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
-from cnnarch.errors import MOST_PROBLEMS, Cause, Problem, ReadError, Span, SpecError, listed, suggestion
+from cnnarch.errors import Cause, Problem, ReadError, Span, SpecError, listed, suggestion
 from cnnarch.graph import Graph, Node
 from cnnarch.layers import MOST_KEPT, Figures, Input, Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Shape
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.items import parts
+from cnnarch.spec.mistakes import Enough, Mistakes
 from cnnarch.spec.model import DEEPEST, PLAIN, BlockItem, Branches, Broken, Item, LayerItem, Residual, Spec, Value
 from cnnarch.spec.model import Group as Together
 from cnnarch.spec.replay import Made, Replay
@@ -27,6 +28,7 @@ LAYER_LIMIT = 1_000_000
 MILESTONE = 5_000  # layers: few networks have more
 LARGEST_OUTPUT = 2**62
 MOST_BARREN = 50_000
+MOST_UNKNOWN = 1_000  # turns of a repeat after a mistake, which name their layers and do no more
 
 
 def build(
@@ -45,6 +47,7 @@ def build(
         if name not in shapes:
             hint = suggestion(name, list(shapes)) or f"it has {listed(shapes)}"
             raise ReadError(f"{spec.source.name} has no input `{name}`", hint)
+        _check_axes(name, shape, shapes[name])
         shapes[name] = shape
     return _Builder(spec, limit).run(settings or {}, shapes)
 
@@ -52,35 +55,47 @@ def build(
 _MEASURED: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}  # a layer on an input is measured once
 
 
-class _Limit(Exception):  # noqa: N818, it is not an error of its own
-    """There is no sense in going on: too many layers, or too many mistakes."""
+def _check_axes(name: str, given: Shape, own: Shape) -> None:
+    """Refuse what was certainly not meant: a channel forgotten, or written first."""
+    if given.rank != own.rank:
+        hint = f"write as many sizes as in {own}, channels last"
+        raise ReadError(f"input `{name}` is like {own}, and {given} has another number of axes", hint)
+    if own.rank == 2 and own.channels <= 4 and given[0] <= 4 < given.channels:
+        hint = f"a shape is height x width x channels: {given[1]}x{given[2]}x{given[0]}"
+        raise ReadError(f"{given} has its channels first, and {given.channels} of them last", hint)
 
 
-class _Builder:
+class Sharing(NamedTuple):
+    """A group that is being built, the one whose weights it uses, and where that is written."""
+
+    group: str
+    owner: str
+    span: Span
+
+
+class _Builder(Mistakes):
     def __init__(self, spec: Spec, limit: int) -> None:
-        self.spec = spec
+        super().__init__(spec)
         self.limit = limit
         self.milestone = min(limit, MILESTONE)
-        self.nodes: list[Node] = []
-        self.groups: dict[str, str] = {}
-        self.flows: dict[str, Flow] = {}  # what has a name, by its full name
         self.replay = Replay(self.nodes, self.flows, self.groups)
-        self.problems: dict[Span | str, Problem] = {}
         self.unknown: list[tuple[Scalar, Item, Scope]] = []  # names that nothing had yet
         self.settings: Values = {}
         self.inputs = 0
+        self.resized = False  # another input than the spec's own
         self.barren = 0
         self.depth = 0
         self.train_only = False
-        self.sharing: tuple[str, str] | None = None  # a group, and the one whose weights it uses
+        self.sharing: Sharing | None = None
 
     def run(self, settings: Mapping[str, Any], inputs: dict[str, Shape]) -> Graph:
         self.set(settings)
+        self.resized = inputs != self.spec.inputs
         self.inputs = len(inputs)
         for name, shape in inputs.items():
             self.flows[name] = (len(self.nodes),)
             self.nodes.append(Node(name, Input(shape), (), Figures(shape)))
-        with suppress(_Limit):
+        with suppress(Enough):
             self.sequence(self.spec.layers, tuple(range(len(inputs))), Scope("", dict(self.settings)))
             for missing in self.unknown:
                 self.explain_unknown(*missing)
@@ -137,7 +152,9 @@ class _Builder:
             self.check_size(item, times)
         outer = self.train_only
         self.train_only = outer or modifiers.train_only
-        for _ in range(times):
+        for turn in range(times):
+            if x is None and turn > MOST_UNKNOWN:
+                break
             before_turn = len(self.nodes)
             x = self.once(item, x, scope)
             self.check_barren(item, before_turn)
@@ -219,13 +236,15 @@ class _Builder:
             assert inner.outer is not None
             other = inner.outer.find(item.modifiers.share.value, self.flows)
             if other is not None and self.groups.get(other) == item.kind:
-                self.sharing = (name, other)
+                self.sharing = Sharing(name, other, self.share_span(item))
             else:
-                self.cannot_share(item, item.modifiers.share.value, inner.outer)
+                self.cannot_share(item, item.modifiers.share.value, inner.outer, self.share_span(item))
         self.groups[name] = item.kind
         self.replay.order.append(name)
         if isinstance(item, BlockItem):
+            self.calls.append(item)
             x = self.sequence(item.block.layers, x, inner)
+            self.calls.pop()
         else:
             x = self.structure(item, x, inner)
         self.sharing = outer
@@ -288,12 +307,14 @@ class _Builder:
             return None
         try:
             figures = layer.figures(shapes)
-            if max(figures.output) > LARGEST_OUTPUT:
+            if not _countable(figures.output):
                 raise Cause("a size of over 2^62 in the output")
         except Cause as cause:
             arrived = f"the input here is {self.listed(x)}, {self.origin(x)}"
             place, end = item.place(cause.setting) or (item.kind_key(), None)
             hint = f"{arrived}; {cause.hint}" if cause.hint else arrived
+            if self.resized and cause.setting == "kernel":
+                hint = f"{arrived}; it is too small at this `--input`"
             self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
             return _recovered(layer, shapes)
         if len(_MEASURED) >= MOST_KEPT:
@@ -308,11 +329,10 @@ class _Builder:
             other = scope.find(wanted, self.flows)
         else:
             assert self.sharing is not None
-            group, shared = self.sharing
-            wanted = other = shared + name[len(group) :]
+            wanted = other = self.sharing.owner + name[len(self.sharing.group) :]
         flow = self.flows.get(other) if other is not None else None
         if not flow or other in self.groups or self.nodes[flow[0]].layer.kind != item.kind:
-            return self.cannot_share(item, wanted, scope)
+            return self.cannot_share(item, wanted, scope, self.share_span(item))
         node = self.nodes[flow[0]]
         ours, theirs = self.shapes(x)[0].channels, self.shapes(node.sources)[0].channels
         if ours != theirs or not layer.can_share(node.layer):
@@ -353,19 +373,6 @@ class _Builder:
                 flows.append(None)
         return _joined(flows)
 
-    def explain_unknown(self, name: Scalar, item: Item, scope: Scope) -> None:
-        """Now that all is built: does it come later, or is there none?"""
-        if scope.find(name.value, self.flows) is not None:
-            message, hint = (
-                f"`from` names `{name.value}`, which comes later",
-                "a layer can take only what stands before",
-            )
-        else:
-            message = f"`from` names `{name.value}`, and there is no such layer"
-            near = scope.inside(self.flows)
-            hint = suggestion(name.value, near[:1000]) or "names are given with `name`, or are the kind and a number"
-        self.problem(message, item.span(name), hint)
-
     # Values
 
     def computed(self, value: Expression, x: Flow, values: Values, item: Item, setting: str, name: str) -> Any:
@@ -399,17 +406,7 @@ class _Builder:
         nodes = self.nodes
         return tuple([nodes[number].figures.output for number in x])
 
-    # Mistakes
-
-    def problem(self, message: str, span: Span | None, hint: str = "") -> None:
-        """Note a mistake, once however often its block is used; returns nothing, the flow after a mistake."""
-        self.problems.setdefault(span or message, Problem.of(message, span, hint))
-        if len(self.problems) >= MOST_PROBLEMS:
-            raise _Limit
-
-    def stop(self, message: str, span: Span | None, hint: str = "") -> None:
-        self.problem(message, span, hint)
-        raise _Limit
+    # Limits, and what is known only at the end
 
     def check_size(self, item: Item, times: int) -> None:
         """Refuse a repeat before its layers are made."""
@@ -442,35 +439,11 @@ class _Builder:
                 if number not in taken:
                     self.problem(f"input `{name}` is not used", self.spec.input_places.get(name), "remove it")
 
-    def wrong_arity(self, item: LayerItem, name: str, x: tuple[int, ...], least: int) -> None:
-        if least > 1:
-            message = f"`{name}` joins two or more inputs, and {len(x)} arrives"
-            hint = f"`from: [{self.nodes[x[0]].name}, ...]` beside it names them"
-        else:
-            most = "one input" if item.cls.inputs[1] == 1 else f"{item.cls.inputs[1]} inputs"
-            message = f"`{name}` takes {most}, and {len(x)} arrive: {', '.join(self.nodes[one].name for one in x[:6])}"
-            hint = "`from` says which; `concat` and `add` join several"
-        self.problem(message, item.span(item.kind_key()), hint)
-
-    def cannot_share(self, item: Item, name: str, scope: Scope) -> None:
-        near = scope.inside(self.flows)
-        hint = suggestion(name, near[:1000])
-        self.problem(
-            f"`share` names `{name}`, and there is no `{item.kind}` of that name before", self.share_span(item), hint
-        )
-
     def share_span(self, item: Item) -> Span:
+        """Where it is written whose weights are used: beside the layer, or beside the group that it is in."""
+        if item.modifiers.share is None and self.sharing is not None:
+            return self.sharing.span
         return item.span(item.modifiers.share)
-
-    def listed(self, x: tuple[int, ...]) -> str:
-        shown = [str(self.nodes[number].output) for number in x[:6]] + (["…"] if len(x) > 6 else [])
-        return " and ".join(shown)
-
-    def origin(self, x: tuple[int, ...]) -> str:
-        first = self.nodes[x[0]]
-        if len(x) > 1:
-            return "of " + ", ".join(f"`{self.nodes[number].name}`" for number in x[:6])
-        return "the network's own" if first.is_input else f"after `{first.name}`"
 
 
 def _joined(flows: list[Flow]) -> Flow:
@@ -486,6 +459,12 @@ def _joined(flows: list[Flow]) -> Flow:
 def _recovered(layer: Layer, shapes: tuple[Shape, ...]) -> Figures | None:
     """What is known after a mistake: where the output is certain, later layers can be checked too."""
     try:
-        return Figures(layer.output(*shapes))
+        output = layer.output(*shapes)
     except Cause:
         return None
+    return Figures(output) if _countable(output) else None
+
+
+def _countable(shape: Shape) -> bool:
+    """Whether its sizes are such as a tensor could have; numbers without end would take time without end."""
+    return max(shape) <= LARGEST_OUTPUT and shape.regions <= LARGEST_OUTPUT

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, listed, printable, suggestion
+from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, beginning, listed, printable, suggestion
 from cnnarch.spec.document import read_blocks, read_document
 from cnnarch.spec.model import Block, Spec
 
@@ -63,7 +63,10 @@ def read_source(spec: str) -> Source:
         return _decode("<stdin>", sys.stdin.buffer.read(LARGEST + 1))
     shipped = _shipped(spec, FOLDER)
     if shipped is None and not os.path.exists(spec) and not _is_path(spec):
-        hint = suggestion(spec, names()) or "`cnnarch list` shows what is shipped; a file is given by its path"
+        hint = beginning(spec, names())
+        if _shipped(spec, BLOCKS) is not None:
+            hint = f"{f'{hint}; ' if hint else ''}`{spec}` is a page of blocks, for `import`"
+        hint = hint or "`cnnarch list` shows what is shipped; a file is given by its path"
         raise ReadError(f"there is no network and no file `{spec}`", hint)
     return shipped or _decode(spec, _bytes(spec), spec)
 
@@ -119,11 +122,24 @@ class _Library:
             _PAGES[name] = blocks
         return blocks
 
+    def page_with(self, block: str) -> str:
+        """The shipped page that has a block of that name, or nothing."""
+        if block.isidentifier():
+            for page in pages_of_blocks():
+                if f"\n  {block}:" in _shipped_text(page):
+                    return page
+        return ""
+
     def _check(self, what: str, page: Source) -> None:
         if page.path in self.chain:
             raise SpecError([Problem(f"`{what}` goes in a circle")])
         if len(self.chain) > DEEPEST:
             raise SpecError([Problem(f"more than {DEEPEST} pages that build on each other")])
+
+
+def _shipped_text(page: str) -> str:
+    source = _shipped(page, BLOCKS)
+    return source.text if source else ""
 
 
 _SPECS: dict[str, Spec] = {}
@@ -134,7 +150,10 @@ def _page_of_blocks(name: str) -> Source:
     shipped = _shipped(name, BLOCKS)
     if shipped is None:
         known = pages_of_blocks()
-        raise ReadError(f"there is no page of blocks `{name}`", suggestion(name, known) or f"there are {listed(known)}")
+        hint = suggestion(name, known) or f"there are {listed(known, len(known))}; a file is named with its ending"
+        if name in names():
+            hint = f"it is a network: `extends: {name}` makes a variant of it"
+        raise ReadError(f"there is no page of blocks `{name}`", hint)
     return shipped
 
 

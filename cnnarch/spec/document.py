@@ -50,6 +50,7 @@ class Library(Protocol):
 
     def spec(self, name: str, beside: Source) -> Spec: ...
     def blocks(self, name: str, beside: Source) -> Blocks: ...
+    def page_with(self, block: str) -> str: ...
 
 
 def read_document(source: Source, library: Library) -> Spec:
@@ -269,7 +270,7 @@ class _Document:
         for key, _ in blocks:
             if self._can_name_block(key):
                 self.spec.blocks[key.value] = Block(key.value, key, self.reader.source)
-        items = Items(self.reader, {**self.imported, **self.spec.blocks})
+        items = Items(self.reader, {**self.imported, **self.spec.blocks}, self.library.page_with)
         for key, node in blocks:
             if key.value in self.spec.blocks:
                 self._block(self.spec.blocks[key.value], node)

@@ -1,7 +1,7 @@
 """The entries of `layers`: kinds, structures, blocks and what stands beside them."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from cnnarch.errors import listed, suggestion
@@ -82,9 +82,10 @@ class _Entry(NamedTuple):
 class Items:
     """Reads lists of layers, for the settings and blocks that they can name."""
 
-    def __init__(self, reader: Reader, blocks: dict[str, Block]) -> None:
+    def __init__(self, reader: Reader, blocks: dict[str, Block], page_with: Callable[[str], str]) -> None:
         self.reader = reader
         self.blocks = blocks
+        self.page_with = page_with  # the shipped page that has a block
         self.called: set[str] = set()
 
     def scope(self, node: Node, names: Collection[str], what: str = "`layers`") -> list[Item]:
@@ -163,7 +164,9 @@ class Items:
             build = {"residual": self._residual, "branches": self._branches, "layers": self._group}[kind]
             return build(entry, entry.value)
         known = [*KINDS, *self.blocks, *STRUCTURES]
-        hint = _translated(kind) or suggestion(kind, known) or "`cnnarch layers` lists the kinds"
+        page = self.page_with(kind)
+        hint = f"it is a block of the page `{page}`: write `import: {page}`" if page else ""
+        hint = hint or _translated(kind) or suggestion(kind, known) or "`cnnarch layers` lists the kinds"
         self.called |= {name for name in self.blocks if f"`{name}`" in hint}  # what was meant is not unused
         if entry.value is not None:
             self.reader.might_use(entry.value, entry.names)

@@ -224,7 +224,10 @@ def parse_setting(text: str) -> Any:
     if value is None:
         problems.append(Problem("a value is needed after the `=`"))
     if problems:
-        raise SpecError(problems)
+        first = problems[0]
+        if first.message.startswith("unknown name"):
+            first = first._replace(hint="a value is a number, `true`, `false`, or a list of them")
+        raise SpecError([first])
     return value
 
 
