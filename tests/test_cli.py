@@ -290,6 +290,7 @@ def test_colour_is_asked_for_or_not() -> None:
         (("summary", "vgg16", "--set", "classes=abc"), "a value is a number"),
         (("explain", "alexnet", "conv9"), "did you mean `conv"),
         (("layers", "Conv2d"), "it is called `conv` here"),
+        (("layers", "conv_bn_relu"), "a block of the page `common`"),
         (("check",), "nothing to check"),
         (("check", "alexnet", "--max-params", "lots"), "is not a limit"),
         (("compare", "alexnet"), "cannot be compared"),

@@ -9,6 +9,7 @@ from cnnarch.cli.output import Output, output_options
 from cnnarch.errors import ReadError, suggestion
 from cnnarch.layers import KINDS
 from cnnarch.render.kinds import WORDS, kind_page, kind_record, kinds_page, word_page, word_record
+from cnnarch.spec.catalog import page_with
 from cnnarch.spec.items import resembling
 
 __all__ = ["command"]
@@ -37,7 +38,9 @@ def command(kind: str | None, out: Output) -> None:
         return out.put(pages=lambda: [word_page(word)], record=lambda: word_record(word))
     if kind is not None and kind not in KINDS:
         known = resembling(kind)
+        page = page_with(kind)
         hint = f"it is called `{known}` here" if known else suggestion(kind, [*KINDS, *WORDS])
+        hint = f"it is a block of the page `{page}`, which `cnnarch show {page}` prints" if page else hint
         raise ReadError(f"there is no kind `{kind}`", hint or "`cnnarch layers` lists them")
     return out.put(
         pages=lambda: [kinds_page() if kind is None else kind_page(KINDS[kind])],

@@ -8,6 +8,7 @@ from typing import Any
 from cnnarch.layers import KINDS, Layer
 from cnnarch.layers.settings import Setting
 from cnnarch.render.sheets import Column, Line, Page, Sheet
+from cnnarch.spec import catalog
 from cnnarch.spec.document import HEADER
 from cnnarch.spec.items import BESIDE, EXAMPLES, STRUCTURES
 
@@ -40,8 +41,13 @@ def kinds_page() -> Page:
         Sheet(_named(), list(STRUCTURES.items()), title="What holds layers", header=False),
         Sheet(_named(), list(BESIDE.items()), title="What stands beside a kind", header=False),
         Sheet(_named(), list(HEADER.items()), title="What stands at the top of a spec", header=False),
-        Line("`cnnarch layers NAME` tells all about one of them", "aside"),
+        Sheet(_named(), _pages(), title="Pages of blocks to `import`", header=False),
+        Line("`cnnarch layers NAME` tells all about one of them, `cnnarch show NAME` prints a page of blocks", "aside"),
     ]
+
+
+def _pages() -> list[tuple[str, str]]:
+    return [(page, ", ".join(catalog.blocks_of(page))) for page in catalog.pages_of_blocks()]
 
 
 def kind_page(kind: type[Layer]) -> Page:

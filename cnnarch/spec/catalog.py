@@ -11,7 +11,7 @@ from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, beginnin
 from cnnarch.spec.document import read_blocks, read_document
 from cnnarch.spec.model import Block, Spec
 
-__all__ = ["FOLDER", "names", "pages_of_blocks", "read", "read_page", "read_source"]
+__all__ = ["FOLDER", "blocks_of", "names", "page_with", "pages_of_blocks", "read", "read_page", "read_source"]
 
 LARGEST = 128 * 2**20  # bytes: more than a million layers take
 DEEPEST = 10  # pages that build on each other
@@ -79,6 +79,26 @@ def read_page(name: str) -> Source:
     return (None if name in names() else _shipped(name, BLOCKS)) or read_source(name)
 
 
+def blocks_of(page: str) -> list[str]:
+    """The blocks of a shipped page, as they stand there.
+
+    >>> blocks_of("squeeze_excite")
+    ['squeeze_excite', 'squeeze_excite_silu', 'squeeze_excite_hard']
+    """
+    return list(_Library(()).blocks(page, Source(page, "")))
+
+
+def page_with(block: str) -> str:
+    """The shipped page that has a block of that name, or nothing.
+
+    >>> page_with("bottleneck")
+    'resnet'
+    """
+    if not block.isidentifier():
+        return ""
+    return next((page for page in pages_of_blocks() if f"\n  {block}:" in read_page(page).text), "")
+
+
 def _shipped(name: str, folder: str) -> Source | None:
     path = os.path.join(folder, f"{name}.yaml")
     return None if _is_path(name) or not os.path.isfile(path) else _decode(f"{name}.yaml", _bytes(path), path)
@@ -123,23 +143,13 @@ class _Library:
         return blocks
 
     def page_with(self, block: str) -> str:
-        """The shipped page that has a block of that name, or nothing."""
-        if block.isidentifier():
-            for page in pages_of_blocks():
-                if f"\n  {block}:" in _shipped_text(page):
-                    return page
-        return ""
+        return page_with(block)
 
     def _check(self, what: str, page: Source) -> None:
         if page.path in self.chain:
             raise SpecError([Problem(f"`{what}` goes in a circle")])
         if len(self.chain) > DEEPEST:
             raise SpecError([Problem(f"more than {DEEPEST} pages that build on each other")])
-
-
-def _shipped_text(page: str) -> str:
-    source = _shipped(page, BLOCKS)
-    return source.text if source else ""
 
 
 _SPECS: dict[str, Spec] = {}
