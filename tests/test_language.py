@@ -900,6 +900,34 @@ def test_a_block_made_again(write: Write) -> None:
     assert network.totals.params == (12 + 16 + 64) + 3 * (32 + 16 + 64) + 4 * 2
 
 
+def test_a_block_made_again_of_other_inputs(write: Write) -> None:
+    network = load(
+        write("""
+        blocks:
+          both:
+            layers:
+              - concat
+              - conv: {filters: 3, kernel: 1}
+        layers:
+          - relu:
+            name: a
+          - relu:
+            name: b
+          - both:
+            from: [a, a]
+          - both:
+            from: [a, b]
+          - both:
+            from: [b, a]
+          - both:
+            from: [b, b]
+        """)
+    )
+    nodes = network.graph.nodes
+    sources = {node.name: [nodes[source].name for source in node.sources] for node in network.layers}
+    assert [sources[f"both{turn}/concat"] for turn in (1, 2, 3, 4)] == [["a", "a"], ["a", "b"], ["b", "a"], ["b", "b"]]
+
+
 def test_import(write: Write, tmp_path: Path) -> None:
     (tmp_path / "page.yaml").write_text(PAGE)
     network = load(

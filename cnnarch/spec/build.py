@@ -220,7 +220,8 @@ class _Builder(Mistakes):
             return self.finish(item, name, self.replay.again(made, name, x))
         nodes, groups = len(self.nodes), len(self.replay.order)
         result = self.group(item, name, x, inner)
-        if result is not None and key is not None and not self.problems:
+        # Of one input that arrives twice it cannot be told later which of the two a layer takes.
+        if result is not None and key is not None and not self.problems and len(set(x)) == len(x):
             self.replay.note(key, name, nodes, groups, x, result)
         return result
 
