@@ -900,6 +900,34 @@ def test_a_block_made_again(write: Write) -> None:
     assert network.totals.params == (12 + 16 + 64) + 3 * (32 + 16 + 64) + 4 * 2
 
 
+def test_buffers_are_shared_too(write: Write) -> None:
+    network = load(
+        write("""
+        blocks:
+          b:
+            layers:
+              - batchnorm: {scale: false, shift: false}
+        layers:
+          - b
+          - b:
+            share: b1
+        """)
+    )
+    assert network.totals.buffers == 2 * 3
+
+
+def test_blocks_of_one_name_on_two_pages(write: Write, tmp_path: Path) -> None:
+    """What a page hides is counted by itself, not by its name."""
+    inner = "blocks:\n  {out}:\n    layers:\n    - inner\n  inner:\n    layers:\n    - relu:\n      repeat: {times}\n"
+    (tmp_path / "p.yaml").write_text(inner.format(out="hidden_big", times=1000))
+    (tmp_path / "q.yaml").write_text(inner.format(out="hidden_small", times=1))
+    front = "import: {page}.yaml\nblocks:\n  {name}:\n    layers:\n    - hidden_{name}\n"
+    (tmp_path / "big.yaml").write_text(front.format(page="p", name="big"))
+    (tmp_path / "small.yaml").write_text(front.format(page="q", name="small"))
+    spec = write("import: [big.yaml, small.yaml]\nlayers:\n  - big\n  - small:\n    repeat: 6000")
+    assert len(load(spec).layers) == 7000
+
+
 def test_a_block_made_again_of_other_inputs(write: Write) -> None:
     network = load(
         write("""

@@ -63,6 +63,11 @@ class Attention(Layer):
         for one in (x, memory or x):
             if not one.rank:
                 raise Cause(f"attention needs places to attend to, and a vector has none: {one} is the input")
+        if self.relative and memory is not None and memory.spatial != x.spatial:
+            raise Cause(
+                f"distances between the places of {x} and of {memory} are not defined", "relative",
+                "weights for distances are for one input, or two of the same height and width",
+            )  # fmt: skip
         if self.relative_units and not self.relative:
             raise Cause("there is no `relative` beside the `relative_units`", "relative_units", "add `relative: true`")
         if self.width(x) % self.heads:

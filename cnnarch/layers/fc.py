@@ -30,6 +30,7 @@ class FullyConnected(Layer):
 
     kind = "fc"
     family = "fc"
+    loose = ("at_each_place",)
     elsewhere = ("linear", "dense", "fullyconnected", "innerproduct", "gemm", "matmul", "ip", "fullyconnectedlayer")
     example = "fc: 4096"
     sample = ({"units": 10}, (Shape(7, 64),))

@@ -126,7 +126,7 @@ class JoinWindows(Layer):
     source = "Liu et al. 2021, Swin Transformer, arXiv:2103.14030, section 3.2"
 
     def output(self, x: Shape, image: Shape) -> Shape:
-        if x.rank != image.rank:
+        if x.rank != image.rank or not x.rank:
             raise Cause(f"the windows {x} do not make the image {image}")
         regions = image.regions
         for length, size in zip(image.spatial, x.spatial):

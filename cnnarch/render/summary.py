@@ -49,7 +49,8 @@ def page(network: Network, depth: int | None = 1, fold: bool = True, columns: Se
     totals = network.totals
     page: Page = [*heading(network), layers(network, depth, fold, columns)]
     if totals.weight_layers:
-        page.append(Line(f"{totals.weight_layers} weight layers; {grouped(totals.params)} parameters with biases"))
+        layered = f"{totals.weight_layers} weight layer{'s' if totals.weight_layers > 1 else ''}"
+        page.append(Line(f"{layered}; {grouped(totals.params)} parameters with biases"))
         page.append(Sheet(subtotal_columns(network), network.subtotals))
     page += _saved(network)
     if totals.training_params != totals.params:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from cnnarch.errors import Cause, Problem, ReadError, Span, SpecError, listed, suggestion
@@ -80,6 +81,7 @@ class _Builder(Mistakes):
         self.milestone = min(limit, MILESTONE)
         self.replay = Replay(self.nodes, self.flows, self.groups)
         self.unknown: list[tuple[Scalar, Item, Scope]] = []  # names that nothing had yet
+        self.taken: set[str] = set()  # blocks in which a name was given to a layer outside
         self.settings: Values = {}
         self.inputs = 0
         self.resized = False  # another input than the spec's own
@@ -216,7 +218,7 @@ class _Builder(Mistakes):
             return self.group(item, name, x, inner)
         key = self.replay.key(item.block, list(own.values()), x, self.train_only)
         made = self.replay.find(key)
-        if made is not None and name not in self.flows and self.has_room(made):
+        if made is not None and name not in self.flows and name not in self.taken and self.has_room(made):
             return self.finish(item, name, self.replay.again(made, name, x))
         nodes, groups = len(self.nodes), len(self.replay.order)
         result = self.group(item, name, x, inner)
@@ -275,8 +277,8 @@ class _Builder(Mistakes):
         if len(self.nodes) - self.inputs >= self.milestone:
             self.check_total(item)
         owner = None
-        if item.modifiers.share is not None or (self.sharing is not None and figures.params):
-            owner = self.owner(item, name, layer, x, scope)
+        if item.modifiers.share is not None or (self.sharing is not None and (figures.params or figures.buffers)):
+            owner = self.owner(item, name, layer, figures, x, scope)
         if not self.train_only:
             for number in x:
                 if self.nodes[number].train_only:
@@ -323,7 +325,9 @@ class _Builder(Mistakes):
         _MEASURED[layer, shapes] = figures
         return figures
 
-    def owner(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...], scope: Scope) -> int | None:
+    def owner(
+        self, item: LayerItem, name: str, layer: Layer, figures: Figures, x: tuple[int, ...], scope: Scope
+    ) -> int | None:
         """The node whose weights a layer uses."""
         if item.modifiers.share is not None:
             wanted = item.modifiers.share.value
@@ -336,9 +340,12 @@ class _Builder(Mistakes):
             return self.cannot_share(item, wanted, scope, self.share_span(item))
         node = self.nodes[flow[0]]
         ours, theirs = self.shapes(x)[0].channels, self.shapes(node.sources)[0].channels
-        if ours != theirs or not layer.can_share(node.layer):
+        alike = figures[1:4] == node.figures[1:4]  # weights, biases and buffers
+        if ours != theirs or not alike or not layer.can_share(node.layer):
             message = f"`{name}` cannot share the weights of `{other}`, which have another shape"
             hint = f"both need the same settings, and as many input channels: {ours} here, {theirs} there"
+            if ours == theirs and not alike:
+                hint = f"here they are {figures.params:,} numbers, there {node.figures.params:,}"
             return self.problem(message, self.share_span(item), hint)
         if node.train_only and not self.train_only:
             return self.problem(f"`{other}` is there only in training", self.share_span(item))
@@ -359,6 +366,8 @@ class _Builder(Mistakes):
             place = item.modifiers.places.get("name")
             self.problem(f"the name `{name}` is already taken", item.span(place), "every name in a list is used once")
         self.flows[name] = flow
+        if "/" in item.label:  # the name of a layer in a block that may come
+            self.taken.update(accumulate(name.split("/")[:-1], "{}/{}".format))
         return flow
 
     def sources(self, item: Item, scope: Scope) -> Flow:

@@ -179,7 +179,12 @@ class _Document:
     def _import(self) -> bool:
         """Take the blocks of the pages that are imported; false if one cannot be read."""
         before = len(self.reader.problems)
+        seen: set[str] = set()
         for name in self.reader.texts(self.given["import"], "`import`"):
+            if name.value in seen:
+                self.reader.report(f"`{name.value}` is imported twice", name, "leave one of them out")
+                continue
+            seen.add(name.value)
             found = self._found(self.library.blocks, name.value, name) or {}
             self.pages.append((name, found))
             for block in found.values():

@@ -13,7 +13,7 @@ __all__ = ["Made", "Replay"]
 
 LONGEST_LIST = 100
 
-Key = tuple[Block, str, tuple[Shape, ...], bool]
+Key = tuple[Block, str, tuple[tuple[Shape, bool], ...], bool]
 
 
 class Made(NamedTuple):
@@ -52,7 +52,8 @@ class Replay:
         for value in values:
             if type(value) is list and (len(value) > LONGEST_LIST or any(type(one) is list for one in value)):
                 return None
-        return block, repr(values), tuple([self.nodes[number].output for number in x]), train_only
+        given = tuple([(self.nodes[number].output, self.nodes[number].train_only) for number in x])
+        return block, repr(values), given, train_only
 
     def find(self, key: Key | None) -> Made | None:
         return None if key is None else self.made.get(key)

@@ -28,7 +28,7 @@ class _Count:
     def __init__(self, settings: dict[str, Any], limit: int) -> None:
         self.settings = settings
         self.limit = limit
-        self.blocks: dict[str, int] = {}  # by name and settings
+        self.blocks: dict[str, int] = {}  # by block and settings
         self.culprit: Item | None = None
 
     def items(self, items: list[Item], values: dict[str, Any], depth: int) -> int:
@@ -60,7 +60,7 @@ class _Count:
         for name, default in item.block.settings.items():
             given = item.values.get(name)
             inner[name] = _value(default, inner) if given is None else _value(given, values)
-        same = f"{item.block.name} {inner}"
+        same = f"{id(item.block)} {inner}"  # pages may have blocks of one name
         if same not in self.blocks:
             self.blocks[same] = self.items(item.block.layers, inner, depth + 1)
         return self.blocks[same]
