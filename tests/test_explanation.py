@@ -64,6 +64,8 @@ def test_every_step_is_the_engine_s(name: str) -> None:
             "dense": shapes[0].units * figures.output.units, "regions": figures.output.regions,
             "places": prod(shapes[0].spatial), "memory": prod(shapes[-1].spatial),
             "MACs of one": node.layer.count_macs(*shapes),
+            "MACs once": figures.macs - shapes[0].regions * node.layer.count_macs(*shapes),
+            "distances": prod(2 * size - 1 for size in shapes[0].spatial),
         }  # fmt: skip
         expected |= {f"axis {axis}": size for axis, size in enumerate(figures.output.spatial, 1)}
         assert {key: expected[key] for key in steps} == steps, node.name

@@ -42,7 +42,7 @@ def explain(graph: Graph, node: Node) -> Explanation:
         steps = [
             step._replace(quantity="MACs of one", remark="") if step.quantity == "MACs" else step for step in steps
         ]
-        formula = "regions × MACs of one" + (" + what is done once" if once else "")
+        formula = "regions × MACs of one" + (" + MACs once" if once else "")
         steps = [*steps, Step("MACs", formula, f"{regions} * {one}" + (f" + {once}" if once else ""), node.macs)]
     if isinstance(node.layer, Convolving):
         steps = [*steps, _dense(shapes[0], node.output)]

@@ -120,9 +120,14 @@ class Attention(Layer):
         biases = [("3 × units + channels", f"3 * {width} + {x.channels}")] if self.bias else []
         if self.relative_units:
             biases.append(("relative_units", f"{self.relative_units}"))
+        sides = product(f"(2 * {size} - 1)" for size in x.spatial)
+        distances = Step("distances", "(2 × size − 1) on every axis", sides, self.distances(x))
+        made = f"{self.distances(x)} * ({x.rank} + {self.heads}) * {self.relative_units}"
+        once = self.distances(x) * self.of_distance(x)
         return [
             Step("places", "input", product(x.spatial), places),
             *([Step("memory", "second input", product(other.spatial), others)] if memory else []),
+            *([distances] if self.relative else []),
             Step(
                 "weights",
                 formula,
@@ -142,6 +147,7 @@ class Attention(Layer):
                 self.count_macs(x, memory),
                 "the projections, and the products of all places with all others",
             ),
+            *([Step("MACs once", "distances × (axes + heads) × relative_units", made, once)] if once else []),
         ]
 
 

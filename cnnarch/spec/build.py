@@ -56,16 +56,6 @@ def build(
 _MEASURED: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}  # a layer on an input is measured once
 
 
-def _check_axes(name: str, given: Shape, own: Shape) -> None:
-    """Refuse what was certainly not meant: a channel forgotten, or written first."""
-    if given.rank != own.rank:
-        hint = f"write as many sizes as in {own}, channels last"
-        raise ReadError(f"input `{name}` is like {own}, and {given} has another number of axes", hint)
-    if own.rank == 2 and own.channels <= 4 and given[0] <= 4 < given.channels:
-        hint = f"a shape is height x width x channels: {given[1]}x{given[2]}x{given[0]}"
-        raise ReadError(f"{given} has its channels first, and {given.channels} of them last", hint)
-
-
 class Sharing(NamedTuple):
     """A group that is being built, the one whose weights it uses, and where that is written."""
 
@@ -454,6 +444,16 @@ class _Builder(Mistakes):
         if item.modifiers.share is None and self.sharing is not None:
             return self.sharing.span
         return item.span(item.modifiers.share)
+
+
+def _check_axes(name: str, given: Shape, own: Shape) -> None:
+    """Refuse what was certainly not meant: a channel forgotten, or written first."""
+    if given.rank != own.rank:
+        hint = f"write as many sizes as in {own}, channels last"
+        raise ReadError(f"input `{name}` is like {own}, and {given} has another number of axes", hint)
+    if own.rank == 2 and own.channels <= 4 and given[0] <= 4 < given.channels:
+        hint = f"a shape is height x width x channels: {given[1]}x{given[2]}x{given[0]}"
+        raise ReadError(f"{given} has its channels first, and {given.channels} of them last", hint)
 
 
 def _joined(flows: list[Flow]) -> Flow:
