@@ -26,14 +26,18 @@ __all__ = ["Network", "load"]
 class Network:
     """A network, built; every answer is computed when it is asked for, and totals are kept.
 
-    `label` is what it was loaded as, `batch` how many inputs its work is counted for.
+    `label` is what it was loaded as, `batch` how many inputs its work is counted for, `dtype` the type in
+    which its numbers are stored.
     """
 
-    def __init__(self, spec: Spec, graph: Graph, label: str, batch: int = 1, changed: bool = False) -> None:
+    def __init__(
+        self, spec: Spec, graph: Graph, label: str, batch: int = 1, dtype: str = "float32", changed: bool = False
+    ) -> None:
         self.spec = spec
         self.graph = graph
         self.label = label
         self.batch = batch
+        self.dtype = dtype
         self.changed = changed  # other settings or inputs than the spec's own
 
     @property
@@ -111,8 +115,11 @@ def load(
     inputs: Shape | Mapping[str, Shape] | None = None,
     batch: int = 1,
     limit: int = LAYER_LIMIT,
+    dtype: str = "float32",
 ) -> Network:
     """Read and build a network: a shipped name, a path, or `-` for standard input.
+
+    `dtype` is `float32`, `float16`, `bfloat16` or `int8`.
 
     Raises ReadError if there is no such spec, setting or input, and SpecError, with every mistake and
     its place, if it cannot be built.
@@ -136,4 +143,4 @@ def load(
     finally:
         if collecting:
             gc.enable()
-    return Network(document, graph, spec, batch, changed=bool(settings or inputs))
+    return Network(document, graph, spec, batch, dtype, changed=bool(settings or inputs))

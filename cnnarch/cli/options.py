@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cnnarch.analysis.dtypes import DTYPES
 from cnnarch.errors import Cause, ReadError, SpecError
 from cnnarch.network import Network, load
 from cnnarch.shapes import Shape
@@ -14,14 +15,15 @@ from cnnarch.spec import catalog
 from cnnarch.spec.build import LAYER_LIMIT
 from cnnarch.spec.values import parse_setting, parse_shape
 
-__all__ = ["batch_option", "columns_option", "read", "read_all", "spec_argument", "spec_options"]
+__all__ = ["batch_option", "columns_option", "dtype_option", "read", "read_all", "spec_argument", "spec_options"]
 
 Decorator = Callable[[Any], Any]
 
 
 def read(spec: str, changes: dict[str, Any]) -> Network:
-    """Load a spec with what `spec_options` gave, and perhaps `batch_option`."""
-    return load(spec, changes["settings"], changes["inputs"], changes.get("batch", 1), changes["layer_limit"])
+    """Load a spec with what `spec_options` gave, and perhaps `batch_option` and `dtype_option`."""
+    batch, dtype = changes.get("batch", 1), changes.get("dtype", "float32")
+    return load(spec, changes["settings"], changes["inputs"], batch, changes["layer_limit"], dtype)
 
 
 def read_all(specs: Sequence[str], changes: dict[str, Any]) -> list[Network]:
@@ -34,6 +36,11 @@ def read_all(specs: Sequence[str], changes: dict[str, Any]) -> list[Network]:
 batch_option = click.option(
     "--batch", type=click.IntRange(1, 10**9), default=1, show_default=True,
     help="Inputs at a time; work grows with it, parameters do not.",
+)  # fmt: skip
+
+dtype_option = click.option(
+    "--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True,
+    help="The type in which numbers are stored.",
 )  # fmt: skip
 
 

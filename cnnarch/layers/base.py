@@ -28,6 +28,7 @@ class Figures(NamedTuple):
     biases: int = 0
     buffers: int = 0
     macs: int = 0
+    elements: int = 0
 
     @property
     def params(self) -> int:
@@ -78,6 +79,7 @@ class Layer:
     folds: ClassVar[bool] = False  # shown in the row of the layer before
     loose: ClassVar[tuple[str, ...]] = ()  # settings that can differ between layers that share weights
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # how many it takes, at least and at most
+    elements: ClassVar[str] = ""  # the rule of its element operations, in words; none if it has none
     joins_regions: ClassVar[bool] = False  # takes or makes several regions at once; others work in each alone
     settings: ClassVar[dict[str, Setting]] = {}
     defaults: ClassVar[dict[str, Any]] = {}
@@ -172,6 +174,14 @@ class Layer:
     def count_macs(self, *inputs: Any, **_: Any) -> int:
         return 0
 
+    def count_elements(self, *inputs: Any, **_: Any) -> int:
+        """Element operations: all that is computed on single numbers beside the MACs, at inference.
+
+        One is an addition, a product, a division, a comparison, or a function such as exp or tanh, of one
+        number or of two. What has a MAC is not in it, and neither is what only moves numbers.
+        """
+        return 0
+
     def operation(self, *inputs: Any, **_: Any) -> str:
         """What it does, in the words of a table's cell."""
         return self.kind
@@ -200,6 +210,7 @@ class Layer:
             self.count_biases(*inputs),
             self.count_buffers(*inputs),
             regions * self.count_macs(*inputs),
+            regions * self.count_elements(*inputs),
         )
 
     def count_regions(self, inputs: tuple[Shape, ...]) -> int:

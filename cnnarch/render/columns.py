@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnnarch.analysis.figures import FIGURES, Figure
 from cnnarch.analysis.totals import FAMILIES
 from cnnarch.errors import ReadError, suggestion
-from cnnarch.render.numbers import factor, grouped, percent
+from cnnarch.render.numbers import factor, grouped, percent, size
 from cnnarch.render.sheets import Column
 
 if TYPE_CHECKING:
@@ -151,9 +152,13 @@ def _shapes(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _total(key: str, title: str, about: str, spare: int = 0) -> Column:
-    """A column of one of a network's totals."""
-    return Column(key, title, about, lambda one: getattr(one.totals, key), grouped, number=True, spare=spare)
+SPARE = {"params": 0, "macs": 0, "weight_layers": 2}  # how soon a figure is left out of a narrow table; others first
+
+
+def _figure(figure: Figure) -> Column:
+    """A column of one of a network's figures."""
+    show = {"": grouped, "bytes": size}.get(figure.unit, str)
+    return Column(figure.key, figure.title, figure.about, figure.of, show, True, spare=SPARE.get(figure.key, 7))
 
 
 NETWORK_COLUMNS = [
@@ -164,23 +169,7 @@ NETWORK_COLUMNS = [
     Column("year", "year", "the year of its publication", lambda one: one.spec.year, spare=3),
     Column("task", "task", "what it does", lambda one: one.spec.task, wraps=True, spare=4),
     Column("input", "input", "the shape that arrives", network_input, _shapes),
-    _total("weights", "weights", "numbers that are trained, without biases", 7),
-    _total("biases", "biases", "biases, and shifts of normalisation", 7),
-    _total("params", "params", "weights and biases"),
-    _total("buffers", "buffers", "running statistics, stored but not trained", 7),
-    _total("macs", "MACs", "multiply-adds of a batch, biases not counted"),
-    _total("conv_params", "conv params", "weights and biases of convolutions", 7),
-    _total("fc_params", "fc params", "weights and biases of fully connected layers", 7),
-    _total(
-        "weight_layers",
-        "weight layers",
-        "convolutions, fully connected, recurrent and attention layers with weights",
-        2,
-    ),
-    _total("layers", "layers", "all layers that run at inference", 7),
-    _total("training_params", "training params", "params with what only training needs", 7),
-    _total("training_buffers", "training buffers", "buffers with what only training needs", 7),
-    _total("training_macs", "training MACs", "multiply-adds with what only training needs", 7),
+    *map(_figure, FIGURES.values()),
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["arithmetic", "bar", "factor", "grouped", "percent", "ratio"]
+__all__ = ["arithmetic", "bar", "factor", "grouped", "percent", "ratio", "size"]
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -39,6 +39,18 @@ def ratio(value: int, base: int) -> str:
         return ""
     found = value / base
     return f"× {found:,.0f}" if found >= 1000 else f"× {found:.2f}"
+
+
+def size(value: int) -> str:
+    """Bytes in the largest unit that leaves at least one: exact where it is whole, else to a hundredth.
+
+    >>> size(512), size(5 * 2**20), size(233_081_376)
+    ('512 B', '5 MiB', '222.28 MiB')
+    """
+    for unit, many in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if value >= many:
+            return f"{value // many:,} {unit}" if value % many == 0 else f"{value / many:,.2f} {unit}"
+    return f"{value} B"
 
 
 def percent(share: float) -> str:

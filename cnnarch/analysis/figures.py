@@ -1,0 +1,47 @@
+"""Every figure of a whole network, declared once: for tables, budgets and comparisons."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+__all__ = ["FIGURES", "Figure"]
+
+
+class Figure(NamedTuple):
+    """A figure of a network; `of` takes a `Network` and computes it.
+
+    `unit` is `""` for a count, or `bytes`, `pixels`, `MACs/byte`. `more_is_better` where a budget is the least.
+    """
+
+    key: str
+    title: str
+    about: str
+    of: Callable[[Any], Any]
+    unit: str = ""
+    more_is_better: bool = False
+
+
+def _total(key: str, title: str, about: str) -> Figure:
+    return Figure(key, title, about, lambda network: getattr(network.totals, key))
+
+
+FIGURES = {
+    figure.key: figure
+    for figure in (
+        _total("weights", "weights", "numbers that are trained, without biases"),
+        _total("biases", "biases", "biases, and shifts of normalisation"),
+        _total("params", "params", "weights and biases"),
+        _total("buffers", "buffers", "running statistics, stored but not trained"),
+        _total("macs", "MACs", "multiply-adds of a batch, biases not counted"),
+        _total("conv_params", "conv params", "weights and biases of convolutions"),
+        _total("fc_params", "fc params", "weights and biases of fully connected layers"),
+        _total(
+            "weight_layers",
+            "weight layers",
+            "convolutions, fully connected, recurrent and attention layers with weights",
+        ),
+        _total("layers", "layers", "all layers that run at inference"),
+        _total("training_params", "training params", "params with what only training needs"),
+        _total("training_buffers", "training buffers", "buffers with what only training needs"),
+        _total("training_macs", "training MACs", "multiply-adds with what only training needs"),
+    )
+}
