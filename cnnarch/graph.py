@@ -61,6 +61,10 @@ class Node:
         return self.figures.macs
 
     @property
+    def elements(self) -> int:
+        return self.figures.elements
+
+    @property
     def is_input(self) -> bool:
         return isinstance(self.layer, Input)
 

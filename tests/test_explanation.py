@@ -65,6 +65,8 @@ def test_every_step_is_the_engine_s(name: str) -> None:
             "places": prod(shapes[0].spatial), "memory": prod(shapes[-1].spatial),
             "MACs of one": node.layer.count_macs(*shapes),
             "MACs once": figures.macs - shapes[0].regions * node.layer.count_macs(*shapes),
+            "element ops": figures.elements,
+            "element ops of one": node.layer.count_elements(*shapes),
             "distances": prod(2 * size - 1 for size in shapes[0].spatial),
         }  # fmt: skip
         expected |= {f"axis {axis}": size for axis, size in enumerate(figures.output.spatial, 1)}
@@ -73,6 +75,8 @@ def test_every_step_is_the_engine_s(name: str) -> None:
             assert {"weights", "biases"} <= set(steps)
         if node.figures.macs:
             assert "MACs" in steps
+        if node.figures.elements:
+            assert "element ops" in steps
 
 
 @pytest.mark.parametrize("name", catalog.names())
@@ -80,7 +84,12 @@ def test_totals_add_up_to_what_summary_says(name: str) -> None:
     network = load(name)
     totals = network.totals
     steps = {step.quantity: step for step in explain_totals(network.graph)}
-    for quantity, value in (("weights", totals.weights), ("biases", totals.biases), ("MACs", totals.macs)):
+    for quantity, value in (
+        ("weights", totals.weights),
+        ("biases", totals.biases),
+        ("MACs", totals.macs),
+        ("element ops", totals.elements),
+    ):
         assert sum(map(int, steps[quantity].arithmetic.split(" + "))) == steps[quantity].value == value
 
 

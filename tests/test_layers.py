@@ -401,7 +401,9 @@ CASES = [*CONV, *CONV_TRANSPOSE, *LOCALLY_CONNECTED, *FC, *POOLS, *NORM, *RECURR
 def test_figures(case: Case) -> None:
     layer = KINDS[case.kind](**case.settings)
     figures = layer.figures((Shape(*case.x),))
-    assert figures == Figures(Shape(*case.output), case.weights, case.biases, case.buffers, case.macs)
+    assert figures._replace(elements=0) == Figures(
+        Shape(*case.output), case.weights, case.biases, case.buffers, case.macs
+    )
     assert figures.params == case.weights + case.biases
 
 
@@ -423,7 +425,7 @@ MERGES: list[tuple[str, list[Axes], Axes, str]] = [
 @pytest.mark.parametrize(("kind", "inputs", "output", "why"), MERGES)
 def test_merges(kind: str, inputs: list[Axes], output: Axes, why: str) -> None:
     figures = KINDS[kind]().figures(tuple(Shape(*one) for one in inputs))
-    assert figures == Figures(Shape(*output)), why
+    assert figures._replace(elements=0) == Figures(Shape(*output)), why
 
 
 # The second input says the size.
@@ -439,7 +441,7 @@ RESIZED_LIKE: list[tuple[str, list[Axes], Axes, str]] = [
 def test_sizes_from_a_second_input(kind: str, inputs: list[Axes], output: Axes, why: str) -> None:
     shapes = tuple(Shape(*one) for one in inputs)
     layer = KINDS[kind]()
-    assert layer.figures(shapes) == Figures(Shape(*output)), why
+    assert layer.figures(shapes)._replace(elements=0) == Figures(Shape(*output)), why
     assert [step.value for step in layer.explain(*shapes)] == list(output)
 
 
@@ -484,7 +486,7 @@ REGIONS: list[tuple[str, dict[str, Any], list[Shape], Figures, str]] = [
 @pytest.mark.parametrize(("kind", "settings", "inputs", "figures", "why"), REGIONS)
 def test_regions(kind: str, settings: dict[str, Any], inputs: list[Shape], figures: Figures, why: str) -> None:
     found = KINDS[kind](**settings).figures(tuple(inputs))
-    assert found == figures, why
+    assert found._replace(elements=0) == figures, why
     assert found.output.size == figures.output.size
 
 
@@ -776,7 +778,7 @@ def test_output_padding_is_not_dropped_silently() -> None:
 def test_a_merge_does_not_depend_on_order() -> None:
     vector, pixel = Shape(64), Shape(1, 1, 64)
     one, other = (KINDS["add"]().figures(pair) for pair in ((vector, pixel), (pixel, vector)))
-    assert one == other == Figures(pixel)
+    assert one == other == Figures(pixel, elements=64)
 
 
 def test_layers_are_values() -> None:

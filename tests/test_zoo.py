@@ -190,12 +190,15 @@ def test_parts_add_up_to_totals(name: str) -> None:
     assert sum(one.weights for one in parts) == totals.weights
     assert sum(one.biases for one in parts) == totals.biases
     assert sum(one.macs for one in parts) == totals.macs
+    assert totals.elements == sum(node.elements for node in network.layers if not node.train_only)
+    assert totals.flops == 2 * totals.macs
     assert totals.params == totals.weights + totals.biases
     by_family = {one.family: one.params for one in parts}
     assert by_family.get("conv", 0) == totals.conv_params
     assert by_family.get("fc", 0) == totals.fc_params
     batch = Network(network.spec, network.graph, name, batch=8).totals
-    assert batch == totals._replace(macs=8 * totals.macs, training_macs=8 * totals.training_macs)
+    work = ("macs", "flops", "elements", "training_macs")
+    assert batch == totals._replace(**{key: 8 * getattr(totals, key) for key in work})
 
 
 # Other inputs and other numbers of classes

@@ -44,6 +44,8 @@ def explain(graph: Graph, node: Node) -> Explanation:
         ]
         formula = "regions × MACs of one" + (" + MACs once" if once else "")
         steps = [*steps, Step("MACs", formula, f"{regions} * {one}" + (f" + {once}" if once else ""), node.macs)]
+    if node.elements:
+        steps = [*steps, *_elements(node, shapes)]
     if isinstance(node.layer, Convolving):
         steps = [*steps, _dense(shapes[0], node.output)]
     note = node.note
@@ -65,6 +67,7 @@ def explain_totals(graph: Graph) -> list[Step]:
         ("biases", [node.biases for node in counted], totals.biases),
         ("params", [totals.weights, totals.biases], totals.params),
         ("MACs", [node.macs for node in counted], totals.macs),
+        ("element ops", [node.elements for node in counted], totals.elements),
     ):
         terms = [part for part in parts if part] or [0]
         formula = "weights + biases" if quantity == "params" else "sum over the layers"
@@ -75,6 +78,18 @@ def explain_totals(graph: Graph) -> list[Step]:
         formula = "sum over the convolutions, if they were fully connected"
         steps.append(Step("dense", formula, " + ".join(map(str, terms)), sum(terms)))
     return steps
+
+
+def _elements(node: Node, shapes: tuple[Shape, ...]) -> list[Step]:
+    """The element operations; where a layer works in several regions, those of one and of all."""
+    step = node.layer.explain_elements(*shapes)
+    if step.value == node.elements:
+        return [step]
+    regions = shapes[0].regions
+    once = node.elements - regions * step.value
+    formula = "regions × element ops of one" + (" + those of the distances" if once else "")
+    arithmetic = f"{regions} * {step.value}" + (f" + {once}" if once else "")
+    return [step._replace(quantity=f"{step.quantity} of one"), Step("element ops", formula, arithmetic, node.elements)]
 
 
 def _dense(x: Shape, y: Shape) -> Step:

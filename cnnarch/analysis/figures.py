@@ -32,6 +32,8 @@ FIGURES = {
         _total("params", "params", "weights and biases"),
         _total("buffers", "buffers", "running statistics, stored but not trained"),
         _total("macs", "MACs", "multiply-adds of a batch, biases not counted"),
+        _total("flops", "FLOPs", "2 × MACs"),
+        _total("elements", "element ops", "element operations of a batch: all that is computed beside the MACs"),
         _total("conv_params", "conv params", "weights and biases of convolutions"),
         _total("fc_params", "fc params", "weights and biases of fully connected layers"),
         _total(

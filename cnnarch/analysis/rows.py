@@ -12,8 +12,8 @@ __all__ = ["Row", "rows"]
 class Row(NamedTuple):
     """One or more layers in a row of a table.
 
-    `kind` is the block's name where the row is a block; `folded` are the layers that were folded in,
-    and `flat` the vector that a folded flatten leaves of the output.
+    `kind` is the block's name where the row is a block; `folded` are the layers that were folded in, whose
+    element operations are in `elements`, and `flat` the vector that a folded flatten leaves of the output.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Row(NamedTuple):
     biases: int
     buffers: int
     macs: int
+    elements: int
     train_only: bool
     shares: str = ""
     flat: int | None = None
@@ -35,6 +36,10 @@ class Row(NamedTuple):
     @property
     def is_block(self) -> bool:
         return bool(self.described)
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.macs
 
     @property
     def params(self) -> int:
@@ -87,7 +92,7 @@ def _follows(graph: Graph, row: Row, node: Node, place: str) -> bool:
 
 def _with(row: Row, node: Node) -> Row:
     flat = node.output.channels if node.layer.kind == "flatten" else row.flat
-    return row._replace(folded=(*row.folded, node), flat=flat)
+    return row._replace(folded=(*row.folded, node), flat=flat, elements=row.elements + node.elements)
 
 
 def _row(graph: Graph, label: str, nodes: list[Node]) -> Row:
@@ -110,6 +115,7 @@ def _row(graph: Graph, label: str, nodes: list[Node]) -> Row:
         biases=sum(node.biases for node in counted),
         buffers=sum(node.buffers for node in counted),
         macs=sum(node.macs for node in counted),
+        elements=sum(node.elements for node in counted),
         train_only=not running,
         shares=owner if single else "/".join(owner.split("/")[:depth]),
         described=() if single else tuple(_described(graph, node) for node in nodes),

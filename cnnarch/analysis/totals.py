@@ -35,7 +35,8 @@ class Subtotal(NamedTuple):
 class Totals(NamedTuple):
     """The sums over a network, without what only training needs.
 
-    `params` are weights and biases; `buffers` are the running statistics of normalisation.
+    `params` are weights and biases; `buffers` are the running statistics of normalisation. `flops` are
+    2 × MACs; `elements` are element operations, all that is computed beside the MACs.
     `weight_layers` counts convolutions, fully connected, recurrent and attention layers that have
     weights of their own. Layers that share count once in all of these, and each time in `macs`.
     The three figures of training count what is `train_only` too.
@@ -46,6 +47,8 @@ class Totals(NamedTuple):
     params: int
     buffers: int
     macs: int
+    flops: int
+    elements: int
     conv_params: int
     fc_params: int
     weight_layers: int
@@ -77,7 +80,7 @@ def subtotals(graph: Graph) -> list[Subtotal]:
 
 def total(graph: Graph, batch: int = 1) -> Totals:
     """Add up a network; work is for a whole batch, parameters do not depend on it."""
-    weights = biases = buffers = macs = layers = 0
+    weights = biases = buffers = macs = elements = layers = 0
     training_params = training_buffers = training_macs = 0
     for node in graph.nodes:
         figures = node.figures
@@ -90,6 +93,7 @@ def total(graph: Graph, batch: int = 1) -> Totals:
             continue
         layers += 1
         macs += figures.macs
+        elements += figures.elements
         if own:
             weights += figures.weights
             biases += figures.biases
@@ -102,6 +106,8 @@ def total(graph: Graph, batch: int = 1) -> Totals:
         params=params,
         buffers=buffers,
         macs=macs * batch,
+        flops=2 * macs * batch,
+        elements=elements * batch,
         conv_params=by_family["conv"].params if "conv" in by_family else 0,
         fc_params=by_family["fc"].params if "fc" in by_family else 0,
         weight_layers=sum(by_family[family].layers for family in WEIGHT_LAYERS if family in by_family),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnarch.layers.base import Layer, Step
 from cnnarch.layers.settings import Flag, Number, setting
+from cnnarch.layers.sliding import product
 from cnnarch.shapes import Shape
 
 __all__ = [
@@ -27,6 +28,8 @@ class ReLU(ElementWise):
     elsewhere = ("rectifier", "rectifiedlinear")
     example = "relu"
     source = "Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines"
+    per_value = 1
+    per_value_words = "a comparison each"
 
 
 class ReLU6(ElementWise):
@@ -40,6 +43,8 @@ class ReLU6(ElementWise):
     elsewhere = ("clippedrelu",)
     example = "relu6"
     source = "Howard et al. 2017, MobileNets, arXiv:1704.04861"
+    per_value = 2
+    per_value_words = "two comparisons each"
 
 
 class LeakyReLU(ElementWise):
@@ -55,6 +60,8 @@ class LeakyReLU(ElementWise):
     elsewhere = ("leaky", "lrelu", "leakyrectifier")
     example = "leaky_relu: 0.1"
     source = "Maas et al. 2013, Rectifier nonlinearities improve neural network acoustic models"
+    per_value = 2
+    per_value_words = "a product and a comparison each"
 
     slope: float = setting(
         Number(), "factor of what is below 0", default=0.01, elsewhere=("negative_slope", "alpha", "leak")
@@ -78,6 +85,8 @@ class PReLU(ElementWise):
     example = "prelu"
     sample = ({}, (Shape(7, 7, 64),))
     source = "He et al. 2015, Delving deep into rectifiers, arXiv:1502.01852"
+    per_value = 2
+    per_value_words = "a product and a comparison each"
 
     shared: bool = setting(
         Flag(), "whether one slope serves all channels", default=False, elsewhere=("channel_shared",)
@@ -105,6 +114,8 @@ class ELU(ElementWise):
     elsewhere = ("exponentiallinearunit",)
     example = "elu"
     source = "Clevert et al. 2015, Exponential linear units, arXiv:1511.07289"
+    per_value = 3
+    per_value_words = "each a comparison, e^x and a subtraction"
 
 
 class GELU(ElementWise):
@@ -118,6 +129,8 @@ class GELU(ElementWise):
     elsewhere = ("gelutanh", "quickgelu", "gaussianerrorlinearunit")
     example = "gelu"
     source = "Hendrycks & Gimpel 2016, Gaussian error linear units, arXiv:1606.08415"
+    per_value = 5
+    per_value_words = "each x·(1 + erf(x/√2))/2: two divisions, erf, an addition, a product"
 
 
 class SiLU(ElementWise):
@@ -131,6 +144,8 @@ class SiLU(ElementWise):
     elsewhere = ("swish", "sigmoidlinearunit", "sigmoidweightedlinearunit")
     example = "silu"
     source = "Ramachandran et al. 2017, Searching for activation functions, arXiv:1710.05941"
+    per_value = 3
+    per_value_words = "each x/(1 + e^−x): e^−x, an addition, a division"
 
 
 class Mish(ElementWise):
@@ -143,6 +158,8 @@ class Mish(ElementWise):
     kind = "mish"
     example = "mish"
     source = "Misra 2019, Mish: a self regularized non-monotonic activation function, arXiv:1908.08681"
+    per_value = 5
+    per_value_words = "each x·tanh(ln(1 + e^x)): e^x, an addition, ln, tanh, a product"
 
 
 class HardSigmoid(ElementWise):
@@ -156,6 +173,8 @@ class HardSigmoid(ElementWise):
     elsewhere = ("hsigmoid",)
     example = "hardsigmoid"
     source = "Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244"
+    per_value = 4
+    per_value_words = "each an addition, two comparisons and a division"
 
 
 class HardSwish(ElementWise):
@@ -169,6 +188,8 @@ class HardSwish(ElementWise):
     elsewhere = ("hswish", "hardsilu")
     example = "hardswish"
     source = "Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244"
+    per_value = 5
+    per_value_words = "each an addition, two comparisons, a division and a product"
 
 
 class Sigmoid(ElementWise):
@@ -182,6 +203,8 @@ class Sigmoid(ElementWise):
     elsewhere = ("logistic",)
     example = "sigmoid"
     source = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
+    per_value = 3
+    per_value_words = "each 1/(1 + e^−x): e^−x, an addition, a division"
 
 
 class Tanh(ElementWise):
@@ -195,6 +218,8 @@ class Tanh(ElementWise):
     elsewhere = ("hyperbolictangent",)
     example = "tanh"
     source = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
+    per_value = 1
+    per_value_words = "a tanh each"
 
 
 class Softmax(ElementWise):
@@ -208,6 +233,19 @@ class Softmax(ElementWise):
     elsewhere = ("logsoftmax", "softmaxlayer")
     example = "softmax"
     source = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
+
+    def count_elements(self, x: Shape) -> int:
+        return x.units // x.channels * (5 * x.channels - 2)
+
+    def explain_elements(self, x: Shape) -> Step:
+        places = f"{product(x.spatial)} * " if x.rank else ""
+        return Step(
+            "element ops",
+            ("places × " if x.rank else "") + "(5 × channels − 2)",
+            f"{places}(5 * {x.channels} - 2)",
+            self.count_elements(x),
+            "the largest, what each is less, e^x, their sum, and what each is of it",
+        )
 
 
 class Dropout(ElementWise):

@@ -96,10 +96,63 @@ class Attention(Layer):
         places, others = prod(x.spatial), prod(other.spatial)
         return self.width(x) * 2 * (places * x.channels + others * other.channels + places * others)
 
+    def element_terms(self, x: Shape, memory: Shape | None = None) -> list[tuple[str, str, int]]:
+        """The element operations in one region: formula, arithmetic, number."""
+        other, width, heads = memory or x, self.width(x), self.heads
+        places, others = prod(x.spatial), prod(other.spatial)
+        pairs = heads * places * others
+        terms = []
+        if self.bias:
+            biases = places * (width + x.channels) + 2 * others * width
+            formula = "places × (units + channels) + 2 × memory × units"
+            terms.append((formula, f"{places} * ({width} + {x.channels}) + 2 * {others} * {width}", biases))
+        if self.cosine:
+            terms.append(
+                ("3 × units × (places + memory)", f"3 * {width} * ({places} + {others})", 3 * width * (places + others))
+            )
+            terms.append(("heads × places × memory", f"{heads} * {places} * {others}", pairs))
+        else:
+            terms.append(("places × units", f"{places} * {width}", places * width))
+        if self.relative:
+            terms.append(("heads × places × memory", f"{heads} * {places} * {others}", pairs))
+        softmax = heads * places * (5 * others - 2)
+        terms.append(("heads × places × (5 × memory − 2)", f"{heads} * {places} * (5 * {others} - 2)", softmax))
+        return terms
+
+    def count_elements(self, x: Shape, memory: Shape | None = None) -> int:
+        return sum(count for _, _, count in self.element_terms(x, memory))
+
+    def explain_elements(self, x: Shape, memory: Shape | None = None) -> Step:
+        terms = self.element_terms(x, memory)
+        return Step(
+            "element ops",
+            " + ".join(words for words, _, _ in terms),
+            " + ".join(arithmetic for _, arithmetic, _ in terms),
+            self.count_elements(x, memory),
+            self.element_words(),
+        )
+
+    def element_words(self) -> str:
+        """What the terms of the element operations are for."""
+        words = ["the biases"] if self.bias else []
+        words.append("the lengths of queries and keys, the scale" if self.cosine else "the scale of the queries")
+        words += ["the weights of distances"] if self.relative else []
+        return ", ".join(words) + ", and softmax; masks are not counted"
+
     def figures(self, inputs: tuple[Shape, ...]) -> Figures:
-        """The network's weights of distances are the same in all windows, and made once."""
+        """The network's weights of distances are the same in all windows, and made once.
+
+        Its hidden units add a bias and compare with 0; it gives every head 16·sigmoid (Liu et al. 2021,
+        Swin Transformer V2, arXiv:2111.09883), 4 operations.
+        """
         figures = super().figures(inputs)
-        return figures._replace(macs=figures.macs + self.distances(inputs[0]) * self.of_distance(inputs[0]))
+        if not self.relative_units:
+            return figures
+        distances = self.distances(inputs[0])
+        return figures._replace(
+            macs=figures.macs + distances * self.of_distance(inputs[0]),
+            elements=figures.elements + distances * (2 * self.relative_units + 4 * self.heads),
+        )
 
     def operation(self, x: Shape, memory: Shape | None = None) -> str:
         return f"{self.heads} heads" + (f", over {times(memory.spatial)}" if memory else "")
@@ -232,6 +285,8 @@ class PositionEmbedding(Layer):
     example = "position_embedding"
     sample = ({}, (Shape(197, 768),))
     source = "Dosovitskiy et al. 2020, An image is worth 16x16 words, arXiv:2010.11929, section 3.1"
+    per_value = 1
+    per_value_words = "an addition each"
 
     positions: int | None = setting(
         Count(), "places that have weights; those of the input if not given", default=None,

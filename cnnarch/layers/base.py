@@ -79,7 +79,8 @@ class Layer:
     folds: ClassVar[bool] = False  # shown in the row of the layer before
     loose: ClassVar[tuple[str, ...]] = ()  # settings that can differ between layers that share weights
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # how many it takes, at least and at most
-    elements: ClassVar[str] = ""  # the rule of its element operations, in words; none if it has none
+    per_value: ClassVar[int] = 0  # element operations for each value of the output
+    per_value_words: ClassVar[str] = ""  # which they are
     joins_regions: ClassVar[bool] = False  # takes or makes several regions at once; others work in each alone
     settings: ClassVar[dict[str, Setting]] = {}
     defaults: ClassVar[dict[str, Any]] = {}
@@ -178,9 +179,18 @@ class Layer:
         """Element operations: all that is computed on single numbers beside the MACs, at inference.
 
         One is an addition, a product, a division, a comparison, or a function such as exp or tanh, of one
-        number or of two. What has a MAC is not in it, and neither is what only moves numbers.
+        number or of two. What is in a MAC is not in it, and neither is what only moves numbers.
         """
-        return 0
+        return self.per_value * self.output(*inputs).units if self.per_value else 0
+
+    def explain_elements(self, *inputs: Any, **_: Any) -> "Step":
+        """The arithmetic of its element operations in one region."""
+        values, each = self.output(*inputs), self.per_value
+        factors = " * ".join(map(str, values if each == 1 else (each, *values)))
+        formula = "values" if each == 1 else f"{each} × values"
+        if not each:
+            return Step("element ops", "none", "0", 0)
+        return Step("element ops", formula, factors, self.count_elements(*inputs), self.per_value_words)
 
     def operation(self, *inputs: Any, **_: Any) -> str:
         """What it does, in the words of a table's cell."""

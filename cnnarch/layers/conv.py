@@ -25,6 +25,14 @@ class Filters(Sliding):
         Flag(), "whether each filter adds a bias", default=True, elsewhere=("use_bias", "bias_term", "biases")
     )
 
+    def count_elements(self, x: Shape) -> int:
+        return self.output(x).units if self.bias else 0
+
+    def explain_elements(self, x: Shape) -> Step:
+        return Step(
+            "element ops", "values", product(self.output(x)), self.count_elements(x), "each adds the bias of its filter"
+        )
+
     def depth_step(self) -> Step:
         return Step("depth", "filters", str(self.filters), self.filters)
 

@@ -66,6 +66,13 @@ class FullyConnected(Layer):
     def count_macs(self, x: Shape) -> int:
         return prod(x.spatial) * self.count_weights(x)
 
+    def count_elements(self, x: Shape) -> int:
+        return prod(x.spatial) * self.units if self.bias else 0
+
+    def explain_elements(self, x: Shape) -> Step:
+        places = product((*x.spatial, self.units))
+        return Step("element ops", "values", places, self.count_elements(x), "each adds its bias")
+
     def operation(self, x: Shape) -> str:
         return str(self.units)
 
@@ -87,7 +94,7 @@ class RadialBasis(Layer):
     """Measure how far the input is from each of some fixed points: Σ(x − w)², one distance a unit.
 
     The points are chosen, not trained: they count as buffers. A square and its addition are one MAC; the subtraction
-    before is not counted, as a bias is not.
+    before is an element operation.
 
     >>> output = RadialBasis(units=10)
     >>> x = Shape(84)
@@ -119,6 +126,13 @@ class RadialBasis(Layer):
 
     def count_macs(self, x: Shape) -> int:
         return x.channels * self.units
+
+    def count_elements(self, x: Shape) -> int:
+        return x.channels * self.units
+
+    def explain_elements(self, x: Shape) -> Step:
+        pairs = f"{x.channels} * {self.units}"
+        return Step("element ops", "inputs × units", pairs, self.count_elements(x), "a subtraction each")
 
     def operation(self, x: Shape) -> str:
         return f"{self.units} distances"

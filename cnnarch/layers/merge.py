@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.sliding import product
 from cnnarch.shapes import Shape
 
 __all__ = ["Add", "Concat", "Max", "Multiply"]
@@ -20,6 +21,13 @@ class ElementWiseMerge(Layer):
             if x != largest and not (x.channels == largest.channels and all(size == 1 for size in x.spatial)):
                 raise Cause(f"{self.kind} needs one shape, and {_listed(xs)} are the inputs")
         return largest
+
+    def count_elements(self, *xs: Shape) -> int:
+        return (len(xs) - 1) * max(x.units for x in xs)
+
+    def explain_elements(self, *xs: Shape) -> Step:
+        y = self.output(*xs)
+        return Step("element ops", "(inputs − 1) × values", product((f"({len(xs)} - 1)", *y)), self.count_elements(*xs))
 
 
 class Add(ElementWiseMerge):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
 from cnnarch.layers.settings import Count, Flag, Number, setting
+from cnnarch.layers.sliding import product
 from cnnarch.shapes import Shape
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "Scale"]
@@ -37,6 +40,25 @@ class Normalisation(Layer):
     def count_biases(self, x: Shape) -> int:
         return x.channels if self.shift else 0
 
+    def count_elements(self, x: Shape) -> int:
+        return (5 + self.scale + self.shift) * x.units + 2 * self.count_normalised(x)
+
+    def explain_elements(self, x: Shape) -> Step:
+        each = 5 + self.scale + self.shift
+        last = ", the scale" * self.scale + ", the shift" * self.shift
+        return Step(
+            "element ops",
+            f"{each} × values + 2 × groups",
+            f"{each} * {product(x)} + 2 * {self.count_normalised(x)}",
+            self.count_elements(x),
+            f"of each the mean, the difference, its square, the mean of those, the division{last}; "
+            "of each group that is normalised on its own ε and the root",
+        )
+
+    def count_normalised(self, x: Shape) -> int:
+        """How many groups of values there are, each of which is normalised on its own."""
+        return prod(x.spatial)
+
     def explain(self, x: Shape) -> list[Step]:
         return scales_and_shifts(self.count_weights(x), self.count_biases(x))
 
@@ -59,6 +81,14 @@ class BatchNorm(Normalisation):
     example = "batchnorm"
     sample = ({}, (Shape(7, 7, 64),))
     source = "Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167"
+    per_value = 2
+    per_value_words = "a product and an addition each, as the statistics are known at inference"
+
+    def count_elements(self, x: Shape) -> int:
+        return self.per_value * x.units
+
+    def explain_elements(self, x: Shape) -> Step:
+        return Layer.explain_elements(self, x)
 
     def count_buffers(self, x: Shape) -> int:
         return 2 * x.channels
@@ -122,6 +152,9 @@ class GroupNorm(Normalisation):
             raise Cause(f"groups {self.groups} leaves one value in each group of the input {x}", "groups")
         return x
 
+    def count_normalised(self, x: Shape) -> int:
+        return self.groups
+
     def operation(self, x: Shape) -> str:
         return f"groupnorm of {self.groups}"
 
@@ -157,6 +190,9 @@ class InstanceNorm(Normalisation):
             raise Cause(f"instancenorm normalises a channel over its places, and {x} has one value a channel")
         return x
 
+    def count_normalised(self, x: Shape) -> int:
+        return x.channels
+
 
 class Scale(Layer):
     """Multiply every channel by a weight of its own, and with `bias` add one.
@@ -188,6 +224,14 @@ class Scale(Layer):
     def count_biases(self, x: Shape) -> int:
         return x.channels if self.bias else 0
 
+    def count_elements(self, x: Shape) -> int:
+        return (1 + self.bias) * x.units
+
+    def explain_elements(self, x: Shape) -> Step:
+        formula, each = ("2 × values", (2, *x)) if self.bias else ("values", x)
+        words = "a product and an addition each" if self.bias else "a product each"
+        return Step("element ops", formula, product(each), self.count_elements(x), words)
+
     def explain(self, x: Shape) -> list[Step]:
         return scales_and_shifts(self.count_weights(x), self.count_biases(x))
 
@@ -211,3 +255,15 @@ class LocalResponseNorm(Layer):
     alpha: float = setting(Number(), "factor of the squares", default=0.0001)
     beta: float = setting(Number(), "exponent", default=0.75)
     offset: float = setting(Number(), "what is added to the squares", default=2.0, elsewhere=("k", "bias"))
+
+    def count_elements(self, x: Shape) -> int:
+        return (self.size + 4) * x.units
+
+    def explain_elements(self, x: Shape) -> Step:
+        return Step(
+            "element ops",
+            "(size + 4) × values",
+            f"({self.size} + 4) * {product(x)}",
+            self.count_elements(x),
+            "each its square, the sum of `size` squares, the factor, the offset, the power, the division",
+        )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
 from cnnarch.layers.settings import Flag, Sizes, setting
-from cnnarch.layers.sliding import Sliding, times
+from cnnarch.layers.sliding import Sliding, product, times
 from cnnarch.shapes import AXES, PerAxis, Shape, Window, by_axis
 
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
+
+COMPARED = "a comparison each with the largest so far"
+ADDED = "an addition each but the first, and the division"
 
 
 class Pool(Sliding):
@@ -24,6 +29,7 @@ class Pool(Sliding):
     )
 
     words = ""
+    each = ""  # what is done with every cell of a window
 
     def rounds_up(self) -> bool:
         return self.ceil
@@ -38,6 +44,14 @@ class Pool(Sliding):
 
     def output(self, x: Shape) -> Shape:
         return Shape(*self.positions(x), x.channels)
+
+    def count_elements(self, x: Shape) -> int:
+        """Every cell of every window, on padding too, as the MACs of a convolution are counted."""
+        return self.output(x).units * prod(by_axis(self.kernel, x.rank, "kernel"))
+
+    def explain_elements(self, x: Shape) -> Step:
+        factors = product((*self.output(x), *by_axis(self.kernel, x.rank, "kernel")))
+        return Step("element ops", "values × kernel", factors, self.count_elements(x), self.each)
 
     def operation(self, x: Shape) -> str:
         return f"{self.words} {self.window_words(x)}" + (", ceil" if self.ceil else "")
@@ -64,6 +78,7 @@ class MaxPool(Pool):
     sample = ({"kernel": 3, "stride": 2, "padding": 1}, (Shape(7, 7, 64),))
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 3"
     words = "max"
+    each = COMPARED
 
 
 class AvgPool(Pool):
@@ -84,18 +99,26 @@ class AvgPool(Pool):
     sample = ({"kernel": 3, "stride": 2, "padding": 1}, (Shape(7, 7, 64),))
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, chapter 3"
     words = "average"
+    each = ADDED
 
 
 class GlobalPool(Layer):
     """One value of every channel, whatever the spatial sizes."""
 
     words = ""
+    each = ""
     covers = ""  # what it does with the places, for its error
 
     def output(self, x: Shape) -> Shape:
         if x.rank == 0:
             raise Cause(f"{self.kind} {self.covers} places, and a vector has none: {x} is the input")
         return Shape(x.channels)
+
+    def count_elements(self, x: Shape) -> int:
+        return x.units
+
+    def explain_elements(self, x: Shape) -> Step:
+        return Step("element ops", "values of the input", product(x), x.units, self.each)
 
     def operation(self, x: Shape) -> str:
         return f"{self.words} of {times(x.spatial)}"
@@ -120,6 +143,7 @@ class GlobalAvgPool(GlobalPool):
     sample = ({}, (Shape(7, 7, 64),))
     source = "Lin et al. 2013, Network in network, arXiv:1312.4400"
     words = "average"
+    each = ADDED
     covers = "averages over"
 
 
@@ -139,6 +163,7 @@ class GlobalMaxPool(GlobalPool):
     sample = ({}, (Shape(7, 7, 64),))
     source = "Oquab et al. 2015, Is object localization for free? Weakly-supervised learning with CNNs"
     words = "max"
+    each = COMPARED
     covers = "goes over"
 
 
@@ -146,6 +171,7 @@ class AdaptivePool(Layer):
     """A pool whose windows follow from the size of its output."""
 
     words = ""
+    each = ""
 
     size: PerAxis = setting(Sizes(), "size of the output", elsewhere=("output_size", "kernel", "out"))
 
@@ -153,6 +179,19 @@ class AdaptivePool(Layer):
         if x.rank == 0:
             raise Cause(f"{self.kind} needs a spatial axis, and a vector has none: {x} is the input")
         return Shape(*by_axis(self.size, x.rank, "size"), x.channels)
+
+    def reads(self, x: Shape) -> list[int]:
+        """How many pixels all windows along an axis read together."""
+        sizes = zip(x.spatial, by_axis(self.size, x.rank, "size"))
+        return [sum(-(-(i + 1) * length // out) - i * length // out for i in range(out)) for length, out in sizes]
+
+    def count_elements(self, x: Shape) -> int:
+        return prod(self.reads(x)) * x.channels
+
+    def explain_elements(self, x: Shape) -> Step:
+        formula = " × ".join(f"cells along {axis}" for axis in AXES[x.rank])
+        factors = product((*self.reads(x), x.channels))
+        return Step("element ops", f"{formula} × channels", factors, self.count_elements(x), self.each)
 
     def operation(self, x: Shape) -> str:
         return f"{self.words} to {times(by_axis(self.size, x.rank, 'size'))}"
@@ -181,6 +220,7 @@ class AdaptiveAvgPool(AdaptivePool):
     sample = ({"size": 6}, (Shape(7, 7, 64),))
     source = "PyTorch, torch.nn.AdaptiveAvgPool2d"
     words = "average"
+    each = ADDED
 
 
 class AdaptiveMaxPool(AdaptivePool):
@@ -199,3 +239,4 @@ class AdaptiveMaxPool(AdaptivePool):
     sample = ({"size": 6}, (Shape(7, 7, 64),))
     source = "PyTorch, torch.nn.AdaptiveMaxPool2d"
     words = "max"
+    each = COMPARED

@@ -16,6 +16,8 @@ class Recurrent(Layer):
     family = "recurrent"
     loose = ("returns",)
     gates = 0
+    beside = 0  # element operations of a unit at a position, without its biases
+    beside_words = ""
 
     units: int = setting(Count(), "size of the state", elsewhere=("hidden_size", "num_units", "hidden", "filters"))
     bidirectional: bool = setting(
@@ -52,6 +54,19 @@ class Recurrent(Layer):
     def count_macs(self, x: Shape) -> int:
         """Positions × weights; the element-wise products of the gates are not in it."""
         return x.length * self.count_weights(x)
+
+    def count_elements(self, x: Shape) -> int:
+        return x.length * self.directions * self.units * (self.gates * self.biases + self.beside)
+
+    def explain_elements(self, x: Shape) -> Step:
+        ways, both = ("directions × ", "2 * ") if self.bidirectional else ("", "")
+        return Step(
+            "element ops",
+            f"{ways}length × units × (gates × biases + {self.beside})",
+            f"{both}{x.length} * {self.units} * ({self.gates} * {self.biases} + {self.beside})",
+            self.count_elements(x),
+            self.beside_words,
+        )
 
     def operation(self, x: Shape) -> str:
         return f"{self.units} units" + (", both ways" if self.bidirectional else "")
@@ -95,6 +110,8 @@ class LSTM(Recurrent):
     sample = ({"units": 256, "bidirectional": True}, (Shape(26, 512),))
     source = "Hochreiter & Schmidhuber 1997, Long short-term memory; biases as PyTorch's nn.LSTM counts them"
     gates = 4
+    beside = 15
+    beside_words = "of each unit 3 sigmoids of 3, tanh of the memory and of what enters it, 3 products, an addition"
 
 
 class GRU(Recurrent):
@@ -114,3 +131,5 @@ class GRU(Recurrent):
     sample = ({"units": 256, "bidirectional": True}, (Shape(26, 512),))
     source = "Cho et al. 2014, arXiv:1406.1078; biases as PyTorch's nn.GRU counts them"
     gates = 3
+    beside = 13
+    beside_words = "of each unit 2 sigmoids of 3, tanh, 3 products, 3 sums; the state is reset after its product"

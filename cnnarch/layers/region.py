@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.base import Figures, Layer, Step
 from cnnarch.layers.settings import Count, Sizes, setting
-from cnnarch.layers.sliding import times
+from cnnarch.layers.sliding import product, times
 from cnnarch.shapes import AXES, PerAxis, Shape, by_axis
 
 __all__ = ["JoinWindows", "RoIAlign", "Windows"]
@@ -45,6 +45,21 @@ class RoIAlign(Layer):
                     f"roi_align needs levels with one number of channels, not {xs[0].channels} and {x.channels}"
                 )
         return Shape(*by_axis(self.size, 2, "size"), xs[0].channels).times(self.regions)
+
+    def figures(self, inputs: tuple[Shape, ...]) -> Figures:
+        """Every region has its own interpolation."""
+        figures = super().figures(inputs)
+        return figures._replace(elements=32 * figures.output.size)
+
+    def explain_elements(self, *xs: Shape) -> Step:
+        y = self.output(*xs)
+        return Step(
+            "element ops",
+            "32 × regions × values",
+            product((32, y.regions, *y)),
+            32 * y.size,
+            "each the average of 4 samples, each of those the sum of 4 products",
+        )
 
     def operation(self, *xs: Shape) -> str:
         return f"{self.regions} regions of {times(by_axis(self.size, 2, 'size'))}"

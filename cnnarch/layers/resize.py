@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
 from cnnarch.layers.settings import Choice, Margin, Margins, Sizes, setting
-from cnnarch.layers.sliding import times
+from cnnarch.layers.sliding import product, times
 from cnnarch.shapes import AXES, Padding, PerAxis, Shape, Window, by_axis, windows
 
 __all__ = ["Crop", "Pad", "Upsample"]
@@ -19,7 +19,7 @@ class Upsample(Layer):
     >>> Upsample().output(Shape(25, 25, 256), Shape(50, 50, 512))
     Shape(50, 50, 256)
 
-    Units: no weights and no MACs; the products of an interpolation are not counted.
+    Units: no weights and no MACs; the products of an interpolation are element operations.
     Errors: a vector; more than one of factor, size and second input, or none of them.
     """
 
@@ -30,7 +30,7 @@ class Upsample(Layer):
         "upsamplingnearest2d", "upsamplingbilinear2d", "resizebilinear", "resizenearestneighbor",
     )  # fmt: skip
     example = "upsample: 2"
-    sample = ({"factor": 2}, (Shape(13, 13, 256),))
+    sample = ({"factor": 2, "mode": "bilinear"}, (Shape(13, 13, 256),))
     source = "Lin et al. 2016, Feature pyramid networks, arXiv:1612.03144"
 
     factor: PerAxis | None = setting(
@@ -55,6 +55,25 @@ class Upsample(Layer):
             factors = by_axis(self.factor, x.rank, "factor")
             return Shape(*(size * factor for size, factor in zip(x.spatial, factors)), x.channels)
         return Shape(*_asked(self.size, x, like), x.channels)
+
+    def count_elements(self, x: Shape, like: Shape | None = None) -> int:
+        return max(2 * self.reads(x) - 1, 0) * self.output(x, like).units
+
+    def reads(self, x: Shape) -> int:
+        """Of how many values each value is a weighted mean; none where it is a copy."""
+        return int({"nearest": 0, "bilinear": 2**x.rank, "bicubic": 4**x.rank}[self.mode])
+
+    def explain_elements(self, x: Shape, like: Shape | None = None) -> Step:
+        each = max(2 * self.reads(x) - 1, 0)
+        return Step(
+            "element ops",
+            "(2 × values read − 1) × values" if each else "none",
+            product((f"(2 * {self.reads(x)} - 1)", *self.output(x, like))) if each else "0",
+            self.count_elements(x, like),
+            "each a sum of products: of 2 values along every axis if bilinear, of 4 if bicubic"
+            if each
+            else "values are copied",
+        )
 
     def operation(self, x: Shape, like: Shape | None = None) -> str:
         if self.factor is None:

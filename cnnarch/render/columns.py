@@ -78,6 +78,8 @@ def layer_columns(network: Network) -> list[Column]:
         _layer_count("params", "params", "weights and biases", 2),
         _layer_count("buffers", "buffers", "running statistics, stored but not trained", 7),
         _layer_count("macs", "MACs", "multiply-adds of a batch, biases not counted", 3, network.batch),
+        _layer_count("flops", "FLOPs", "2 × MACs", 7, network.batch),
+        _layer_count("elements", "element ops", "operations on single numbers beside the MACs", 8, network.batch),
         Column(
             "share",
             "share",
@@ -92,9 +94,10 @@ def layer_columns(network: Network) -> list[Column]:
     ]
 
 
-LAYER_TABLE = ("name", "operation", "output", "weights", "biases", "macs", "share")
+LAYER_TABLE = ("name", "operation", "output", "weights", "biases", "macs", "elements", "share")
 LAYER_DATA = (
     "name", "kind", "operation", "input", "output", "regions", "weights", "biases", "params", "buffers", "macs",
+    "elements",
 )  # fmt: skip
 
 

@@ -27,4 +27,8 @@ def footing(network: Network) -> Page:
 
 def counted(batch: int) -> Line:
     """What was counted, in one line."""
-    return Line(f"MACs = multiply-adds, biases not counted; batch {batch}", "aside")
+    return Line(
+        "MACs = multiply-adds, biases not counted (FLOPs = 2 × MACs); element ops = all that is computed beside them; "
+        f"batch {batch}",
+        "aside",
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from cnnarch.layers import KINDS, Layer
+from cnnarch.layers import KINDS, Layer, Step
 from cnnarch.layers.settings import Setting
 from cnnarch.render.sheets import Column, Line, Page, Sheet
+from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.document import HEADER
 from cnnarch.spec.items import BESIDE, EXAMPLES, STRUCTURES
@@ -15,6 +16,7 @@ from cnnarch.spec.items import BESIDE, EXAMPLES, STRUCTURES
 __all__ = ["WORDS", "kind_page", "kind_record", "kinds_page", "word_page", "word_record"]
 
 WORDS = tuple(dict.fromkeys((*STRUCTURES, *BESIDE, *HEADER)))  # those of the language that are no kinds
+SAMPLE = Shape(7, 7, 64)  # what a kind without a sample of its own is shown on
 AT_THE_TOP = {
     "input": "input: 224x224x3       # or names with shapes: {left: 8x8x3, right: 8x8x3}",
     "source": "source: Simonyan & Zisserman 2014, arXiv:1409.1556",
@@ -61,8 +63,7 @@ def kind_page(kind: type[Layer]) -> Page:
             Column("type", "is", "what it can be", lambda one: one.type.says, wraps=True, spare=1),
         ]
         page.append(Sheet(columns, list(kind.settings.values())))
-    if kind.sample is not None:
-        page.append(_formulas(kind))
+    page.append(_formulas(kind))
     page += [Line(line) for line in _rule(kind)]
     about = [*_example(kind.example), ("elsewhere", ", ".join(kind.elsewhere)), ("source", kind.source)]
     return [*page, Sheet(_named(), [entry for entry in about if entry[1]], header=False)]
@@ -98,6 +99,7 @@ def kind_record(kind: type[Layer]) -> dict[str, Any]:
         "kind": kind.kind,
         "does": _sentence(kind),
         "rule": "\n".join(_rule(kind)),
+        "formulas": {step.quantity: step.formula for step in _formulas(kind).rows},
         "example": kind.example,
         "source": kind.source,
         "elsewhere": list(kind.elsewhere),
@@ -116,14 +118,19 @@ def kind_record(kind: type[Layer]) -> dict[str, Any]:
 
 def _formulas(kind: type[Layer]) -> Sheet:
     """The rule: each figure with its formula, as `explain` has them for a sample."""
-    assert kind.sample is not None
-    settings, inputs = kind.sample
-    steps = kind(**settings).explain(*inputs)
+    settings, inputs = kind.sample or ({}, (SAMPLE,) * kind.inputs[0])
+    layer = kind(**settings)
+    operations = layer.explain_elements(*inputs)
+    steps = [*layer.explain(*inputs), operations._replace(formula=_with_remark(operations))]
     columns = [
         Column("quantity", "", "what is computed", lambda step: step.quantity),
         Column("formula", "", "how", lambda step: f"= {step.formula}", wraps=True),
     ]
     return Sheet(columns, steps, title="Rule", header=False)
+
+
+def _with_remark(step: Step) -> str:
+    return f"{step.formula}: {step.remark}" if step.remark else step.formula
 
 
 def _named() -> list[Column]:

@@ -34,6 +34,7 @@ class _Sum(NamedTuple):
     params: int
     buffers: int
     macs: int
+    elements: int
     kind: str = ""
     operation: str = ""
     inputs: tuple[Any, ...] = ("",)
@@ -42,6 +43,10 @@ class _Sum(NamedTuple):
     folded: tuple[Any, ...] = ()
     shares: str = ""
     train_only: bool = False
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.macs
 
 
 def page(network: Network, depth: int | None = 1, fold: bool = True, columns: Sequence[str] = ()) -> Page:
@@ -64,7 +69,8 @@ def layers(network: Network, depth: int | None, fold: bool, columns: Sequence[st
     """The layers alone; with `totals` what goes in stands above them and the sums below."""
     rows: list[Row | _Sum] = list(network.rows(depth, fold))
     sums = network.totals
-    last = _Sum("total", sums.weights, sums.biases, sums.params, sums.buffers, sums.macs // network.batch)
+    last = _Sum("total", sums.weights, sums.biases, sums.params, sums.buffers, sums.macs // network.batch,
+                sums.elements // network.batch)  # fmt: skip
     return Sheet(
         shown(layer_columns(network), columns, LAYER_TABLE),
         [*_inputs(network), *rows] if totals else rows,
@@ -135,7 +141,7 @@ def lookup(record: dict[str, Any], path: str) -> str:
 
 
 def _inputs(network: Network) -> list[_Sum]:
-    return [_Sum(name, 0, 0, 0, 0, 0, output=shape) for name, shape in network.inputs.items()]
+    return [_Sum(name, 0, 0, 0, 0, 0, 0, output=shape) for name, shape in network.inputs.items()]
 
 
 def _saved(network: Network) -> Page:
