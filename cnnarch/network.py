@@ -6,10 +6,12 @@ import gc
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cnnarch.analysis.budgets import given_budgets, problems_of
 from cnnarch.analysis.explanation import Explanation, explain
 from cnnarch.analysis.published import Verdict, verdicts
+from cnnarch.analysis.replacements import Replacement, replacements
 from cnnarch.analysis.rows import Row, rows
 from cnnarch.analysis.savings import Saving, savings
 from cnnarch.analysis.totals import Subtotal, Totals, subtotals, total
@@ -19,6 +21,13 @@ from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.build import LAYER_LIMIT, build
 from cnnarch.spec.model import Spec
+
+if TYPE_CHECKING:
+    from cnnarch.analysis.check import Checked
+    from cnnarch.analysis.devices import Roof
+    from cnnarch.analysis.difference import Difference
+    from cnnarch.analysis.memory import Memory
+    from cnnarch.analysis.roofline import Bound, Roofline, Traffic
 
 __all__ = ["Network", "load"]
 
@@ -31,7 +40,14 @@ class Network:
     """
 
     def __init__(
-        self, spec: Spec, graph: Graph, label: str, batch: int = 1, dtype: str = "float32", changed: bool = False
+        self,
+        spec: Spec,
+        graph: Graph,
+        label: str,
+        batch: int = 1,
+        dtype: str = "float32",
+        changed: bool = False,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.spec = spec
         self.graph = graph
@@ -39,6 +55,7 @@ class Network:
         self.batch = batch
         self.dtype = dtype
         self.changed = changed  # other settings or inputs than the spec's own
+        self.settings = settings or {}  # those that were given
 
     @property
     def name(self) -> str:
@@ -65,6 +82,54 @@ class Network:
     def subtotals(self) -> list[Subtotal]:
         return subtotals(self.graph)
 
+    @cached_property
+    def traffic(self) -> Traffic:
+        """The bytes that every layer reads and writes, at inference."""
+        found: Traffic = import_module("cnnarch.analysis.roofline").traffic(self.graph, self.batch, self.dtype)
+        return found
+
+    @cached_property
+    def traffic_together(self) -> Traffic:
+        """The same, with element-wise layers run with the layer before."""
+        found: Traffic = import_module("cnnarch.analysis.fusion").fused(self.graph, self.traffic)
+        return found
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What it takes in memory, with layers in place and in the spec's order."""
+        return self.measure_memory()
+
+    def measure_memory(self, in_place: bool = True, order: str = "spec") -> Memory:
+        """What it takes in memory, with or without layers in place, in the `spec`'s order or in the `best`."""
+        # Imported when it is asked for: it takes a tenth of a start, and few commands need it.
+        found: Memory = import_module("cnnarch.analysis.memory").memory(
+            self.graph, self.batch, self.dtype, in_place, order
+        )
+        return found
+
+    def at(
+        self, batch: int | None = None, dtype: str | None = None, inputs: Mapping[str, Shape] | None = None
+    ) -> Network:
+        """The same network for another batch, type or input.
+
+        >>> load("alexnet").at(batch=8).totals.macs // load("alexnet").totals.macs
+        8
+        """
+        graph = build(self.spec, self.settings, inputs) if inputs else self.graph
+        batch, dtype = batch or self.batch, dtype or self.dtype
+        return Network(self.spec, graph, self.label, batch, dtype, self.changed or bool(inputs), self.settings)
+
+    def difference(self, other: Network) -> Difference:
+        """What was added, removed and changed from this network to another, layer by layer.
+
+        >>> [entry.name for entry in load("vgg16").difference(load("vgg19")).entries][::2]
+        ['stage3/conv4', 'stage4/conv4', 'stage5/conv4']
+        """
+        found: Difference = import_module("cnnarch.analysis.difference").compare(
+            self.graph, other.graph, self.batch, self.dtype
+        )
+        return found
+
     def layer(self, name: str) -> Node:
         """The layer of a name; raises ReadError if there is none."""
         for node in self.graph.layers:
@@ -86,12 +151,43 @@ class Network:
     def savings(self) -> list[Saving]:
         return savings(self.graph)
 
+    def replacements(self) -> dict[str, list[Replacement]]:
+        """Convolutions in groups, in pairs and in stacks, each beside the full one that it stands for."""
+        return replacements(self.graph)
+
+    def roofline(self, roof: Roof | None = None, depth: int | None = None, together: bool = False) -> Roofline:
+        """The least time that every layer takes on a device; without one, what it does and moves.
+
+        With `together`, element-wise layers run with the layer before.
+        """
+        moved = self.traffic_together if together else self.traffic
+        found: Roofline = import_module("cnnarch.analysis.roofline").roofline(self.graph, moved, roof, depth)
+        return found
+
+    def bounds(self, roof: Roof | None = None) -> list[Bound]:
+        """The whole network `apart`, every layer through memory; element-wise layers `together`; all `on_chip`."""
+        ways = (("apart", self.traffic), ("together", self.traffic_together), ("on_chip", self.traffic.on_chip))
+        whole = import_module("cnnarch.analysis.roofline").whole
+        return [whole(name, moved, roof) for name, moved in ways]
+
     def explain(self, name: str) -> Explanation:
         return explain(self.graph, self.layer(name))
 
     def published(self) -> list[Verdict]:
         """The published figures beside ours; none if settings or inputs were changed."""
         return [] if self.changed else verdicts(self.spec, self.graph)
+
+    def check(self, **limits: str | int) -> Checked:
+        """Whether it keeps its published figures, the budget of its spec, and limits as the command line has them.
+
+        Raises ReadError for what is no limit.
+
+        >>> load("alexnet").check(max_params="30M", max_macs="600M").ok  # it has 614,310,432
+        False
+        """
+        module = import_module("cnnarch.analysis.check")  # with all rules of advice, which few need
+        checked: Checked = module.check(self, given_budgets({name: str(text) for name, text in limits.items()}))
+        return checked
 
     def __repr__(self) -> str:
         inputs = ", ".join(map(str, self.inputs.values()))
@@ -139,8 +235,9 @@ def load(
                 hint = f"say which: `--input {next(iter(document.inputs))}={shape}`"
                 raise ReadError(f"{spec} has {len(document.inputs)} inputs", hint)
             inputs = {next(iter(document.inputs), "input"): inputs}
+        document.problems += problems_of(document)
         graph = build(document, settings, inputs, limit)
     finally:
         if collecting:
             gc.enable()
-    return Network(document, graph, spec, batch, dtype, changed=bool(settings or inputs))
+    return Network(document, graph, spec, batch, dtype, changed=bool(settings or inputs), settings=settings)

@@ -156,6 +156,26 @@ class Window(NamedTuple):
                 last = max(last, place * self.stride + offset)
         return length - 1 - last
 
+    def reads(self, length: int) -> int:
+        """How many pixels of the axis any window reads.
+
+        >>> Window(1, stride=2).reads(56), Window(3, stride=2, dilation=2).reads(9)  # 0, 2, 4, …; 0, 2, 4, 6, 8
+        (28, 5)
+        """
+        places = self.outputs(length)
+        if self.dilation == 1 and self.stride <= self.size:  # no gaps
+            return max(0, min(length, (places - 1) * self.stride + self.size - self.before)) if places else 0
+        reached: dict[int, int] = {}  # by their remainder: how far pixels that are a stride apart are counted
+        pixels = 0
+        for offset in range(-self.before, self.reach - self.before, self.dilation):
+            steps, remainder = divmod(offset, self.stride)
+            first = max(0, steps, reached.get(remainder, 0))
+            last = min(places - 1 + steps, (length - 1 - remainder) // self.stride)
+            if last >= first:
+                pixels += last - first + 1
+                reached[remainder] = last + 1
+        return pixels
+
     def inside(self, length: int, places: int) -> int:
         """Count the window's cells that lie on real pixels, summed over so many places.
 

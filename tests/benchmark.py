@@ -37,6 +37,7 @@ def main() -> None:
     console = Console()
     console.print(starts())
     console.print(builds())
+    console.print(costs())
     console.print(scaling())
 
 
@@ -104,6 +105,33 @@ def builds() -> Table:
             best_of(lambda graph=graph: total(graph)),  # type: ignore[misc]
         ]
         table.add_row(name, str(len(graph.layers)), *(f"{1000 * value:.2f}" for value in row), aim)
+    return table
+
+
+def costs() -> Table:
+    """Every figure of a network that is built, beside the time to read and build it."""
+    from cnnarch import load
+    from cnnarch.analysis.figures import FIGURES
+    from cnnarch.network import Network
+    from cnnarch.spec import catalog
+
+    def answer(network: Network) -> None:
+        fresh = Network(network.spec, network.graph, network.label)  # a network keeps its answers
+        for figure in FIGURES.values():
+            figure.of(fresh)
+
+    table = Table("networks", "layers", "read and built, ms", "every figure, ms", "times built", "aim", title="costs")
+    names = [*catalog.names()]
+    for label, chosen, aim in (
+        ("alexnet", ["alexnet"], ""),
+        ("resnet152", ["resnet152"], "every figure < 30 ms"),
+        (f"all {len(names)}", names, "every figure < 5 s"),
+    ):
+        networks = [load(name) for name in chosen]
+        built = best_of(lambda chosen=chosen: [load(name) for name in chosen], rounds=3, before=forget)  # type: ignore[misc]
+        found = best_of(lambda networks=networks: [answer(one) for one in networks], rounds=3)  # type: ignore[misc]
+        layers = sum(len(one.layers) for one in networks)
+        table.add_row(label, f"{layers:,}", f"{1000 * built:.1f}", f"{1000 * found:.1f}", f"{found / built:.2f}", aim)
     return table
 
 

@@ -161,6 +161,8 @@ def test_several_networks_in_one_call() -> None:
         ("compare", "alexnet", "zfnet"),
         ("compare", "alexnet", "zfnet", "vgg16"),
         ("savings", "alexnet"),
+        ("roofline", "alexnet", "--device", "a100"),
+        ("roofline", "--devices"),
         ("list",),
         ("check", "--all"),
         ("explain", "alexnet", "conv1"),
@@ -210,7 +212,8 @@ def test_check_of_a_broken_promise(tmp_path: Path) -> None:
     )
     done = run("check", str(spec))
     assert done.returncode == 1
-    assert "2 published figures kept, params 20 published as 21" in done.stdout
+    assert "NO   params 20 published as 21\n" in done.stdout
+    assert "ok   2 published figures kept\n" in done.stdout
 
 
 def test_check_goes_on_after_an_invalid_spec(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ CASES: dict[str, Callable[[], Page]] = {
     "summary_mobilenet_v2": lambda: summary.page(load("mobilenet_v2")),
     "savings_alexnet": lambda: savings.page(load("alexnet")),
     "savings_mobilenet_v2": lambda: savings.page(load("mobilenet_v2")),
+    "savings_vgg16": lambda: savings.page(load("vgg16")),
     "explain_alexnet": lambda: explained("alexnet"),
     "explain_crop_reader": lambda: explained("crop_reader"),
     "explain_googlenet_inception": lambda: explained("googlenet", "inception_3a/unit2/conv", "maxpool1"),

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from cnnarch import Shape, load
-from cnnarch.spec.schema import schema
+from cnnarch.render.schema import schema
 
 # Layer by layer: output, weights, biases, MACs
 

@@ -23,7 +23,8 @@ from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.build import build
-from cnnarch.spec.document import HEADER, parse_count, read_blocks, read_document
+from cnnarch.spec.claims import parse_count
+from cnnarch.spec.document import HEADER, read_blocks, read_document
 from cnnarch.spec.expressions import FUNCTIONS, ExpressionError, compile_expression
 from cnnarch.spec.items import BESIDE, MERGES, STRUCTURES
 from cnnarch.spec.model import Block, Spec

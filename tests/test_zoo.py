@@ -17,10 +17,10 @@ from cnnarch.analysis.rows import rows
 from cnnarch.errors import SpecError
 from cnnarch.layers import KINDS
 from cnnarch.render.flat import flat
+from cnnarch.render.schema import schema
 from cnnarch.spec import catalog
 from cnnarch.spec.document import TASKS
 from cnnarch.spec.replay import Replay
-from cnnarch.spec.schema import schema
 
 NAMES = catalog.names()
 FILES = [*Path(catalog.FOLDER).glob("*.yaml"), *Path(catalog.FOLDER, "blocks").glob("*.yaml")]

@@ -1,70 +1,115 @@
-"""Whether a network is what it should be: valid, true to its published figures, within its limits."""
+"""Whether a network is what it should be: valid, true to its published figures, within its budget, well made."""
 
-import re
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
+from cnnarch.analysis.advice import Finding, findings
+from cnnarch.analysis.advice.base import Subject
+from cnnarch.analysis.budgets import MIN, Budget, budgets_of
 from cnnarch.analysis.published import Verdict
 from cnnarch.analysis.totals import Totals
-from cnnarch.errors import Cause, ReadError, SpecError
-from cnnarch.spec.document import SCALES
+from cnnarch.errors import Problem, ReadError, Source, SpecError
+from cnnarch.shapes import Shape
 
-__all__ = ["Checked", "Limit", "Outcome", "outcomes", "parse_limit"]
-
-
-class Limit(NamedTuple):
-    """The most that a total may be."""
-
-    key: str
-    most: int
+__all__ = ["Advice", "Checked", "Outcome", "check", "outcomes"]
 
 
 class Outcome(NamedTuple):
-    """A limit beside the figure that it is for."""
+    """A limit beside the figure that it is for; a figure that is not known keeps none."""
 
-    limit: Limit
-    value: int
+    budget: Budget
+    value: int | float | None
 
     @property
     def kept(self) -> bool:
-        return self.value <= self.limit.most
+        return self.left is not None and self.left >= 0
+
+    @property
+    def left(self) -> int | float | None:
+        """How far the figure is from the limit, below zero where it is on the wrong side."""
+        if self.value is None:
+            return None
+        far = self.budget.limit - self.value
+        return -far if self.budget.side == MIN else far
+
+
+class Advice(NamedTuple):
+    """Which rules are asked: all or those of `select`, without those of `ignore`; `strict` takes advice for a no."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
 
 
 class Checked(NamedTuple):
     """All that was found out about one spec; `error` if it cannot be read or built."""
 
     label: str
-    totals: Totals | None
-    published: list[Verdict]
-    limits: list[Outcome]
+    source: Source | None = None
+    totals: Totals | None = None
+    published: tuple[Verdict, ...] = ()
+    budgets: tuple[Outcome, ...] = ()
+    advice: tuple[Finding, ...] = ()
+    strict: bool = False
     error: SpecError | ReadError | None = None
 
     @property
     def ok(self) -> bool:
-        return self.error is None and all(one.kept for one in self.published) and all(one.kept for one in self.limits)
+        kept = all(one.kept for one in self.published) and all(one.kept for one in self.budgets)
+        return self.error is None and kept and not (self.strict and self.advice)
 
 
-def outcomes(totals: Totals, limits: list[Limit]) -> list[Outcome]:
-    """Compare totals with limits.
+class Checkable(Subject, Protocol):
+    """What of a network is checked."""
 
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def totals(self) -> Totals: ...
+
+    def published(self) -> list[Verdict]: ...
+
+    def at(
+        self, batch: int | None = None, dtype: str | None = None, inputs: Mapping[str, Shape] | None = None
+    ) -> Any: ...
+
+
+def check(network: Checkable, budgets: Sequence[Budget] = (), advice: Advice | None = None) -> Checked:
+    """Check a network: its published figures, the budget of its spec and others, and without `advice` no rules.
+
+    Raises SpecError where a figure is for an input that the network cannot be built for.
+
+    >>> from cnnarch.analysis.budgets import budget
     >>> from cnnarch.network import load
-    >>> outcomes(load("alexnet").totals, [Limit("params", 5_000_000)])[0].kept  # it has 28,823,912
+    >>> check(load("alexnet"), [budget("params", "max", "5M")]).ok  # it has 28,823,912
     False
     """
-    return [Outcome(limit, getattr(totals, limit.key)) for limit in limits]
+    spec = network.spec
+    own, _ = budgets_of(spec)
+    found: list[Finding] = []
+    if advice is not None:
+        found = findings(network, advice.select, [*advice.ignore, *(one.rule for one in spec.ignored)])
+    limits = tuple(outcomes(network, [*budgets, *own]))
+    strict = advice is not None and advice.strict
+    published = tuple(network.published())
+    return Checked(network.label, spec.source, network.totals, published, limits, tuple(found), strict)
 
 
-def parse_limit(text: str) -> int:
-    """Read a limit: a whole number, or one with K, M, G or T for thousands, millions and so on.
-
-    Raises Cause for anything else.
-
-    >>> parse_limit("5M"), parse_limit("4.1G"), parse_limit("28,823,912")
-    (5000000, 4100000000, 28823912)
-    """
-    found = re.fullmatch(r"(\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.(\d{1,12}))? ?([KMGBT]?)", text.strip(), re.IGNORECASE)
-    if found:
-        fraction = found[2] or ""
-        value = int(found[1].replace(",", "") + fraction) * SCALES[found[3].upper()]
-        if value % 10 ** len(fraction) == 0:
-            return int(value // 10 ** len(fraction))
-    raise Cause(f"`{text}` is not a limit", hint="write a whole number, or 5M, 600M, 4.1G")
+def outcomes(network: Checkable, budgets: Sequence[Budget]) -> list[Outcome]:
+    """Compare the figures of a network with limits, each on its own conditions; only these figures are computed."""
+    built: dict[Any, Any] = {(None, None, ()): network}
+    found = []
+    for one in budgets:
+        batch, dtype, inputs, _, place, _ = one.conditions
+        key = (batch, dtype, tuple((inputs or {}).items()))
+        if key not in built:
+            try:
+                built[key] = network.at(batch, dtype, inputs)
+            except ReadError as error:  # another number of axes
+                raise SpecError([Problem(error.problem.message, place, error.problem.hint)]) from None
+        found.append(Outcome(one, one.figure.of(built[key])))
+    return found

@@ -47,7 +47,7 @@ def explain(graph: Graph, node: Node) -> Explanation:
     if node.elements:
         steps = [*steps, *_elements(node, shapes)]
     if isinstance(node.layer, Convolving):
-        steps = [*steps, _dense(shapes[0], node.output)]
+        steps = [*steps, *_full(node, shapes[0]), _dense(shapes[0], node.output)]
     note = node.note
     if node.owner is not None:
         shared = f"its weights and biases are those of {graph.nodes[node.owner].name}, counted there"
@@ -90,6 +90,15 @@ def _elements(node: Node, shapes: tuple[Shape, ...]) -> list[Step]:
     formula = "regions × element ops of one" + (" + those of the distances" if once else "")
     arithmetic = f"{regions} * {step.value}" + (f" + {once}" if once else "")
     return [step._replace(quantity=f"{step.quantity} of one"), Step("element ops", formula, arithmetic, node.elements)]
+
+
+def _full(node: Node, x: Shape) -> list[Step]:
+    """The weights without groups, where there are groups."""
+    assert isinstance(node.layer, Convolving)
+    groups, weights = node.layer.split(x), node.layer.count_weights(x)
+    if groups == 1:
+        return []
+    return [Step("full", "weights × groups", f"{weights} * {groups}", weights * groups, "weights if it had no groups")]
 
 
 def _dense(x: Shape, y: Shape) -> Step:

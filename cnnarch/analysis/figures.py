@@ -24,6 +24,10 @@ def _total(key: str, title: str, about: str) -> Figure:
     return Figure(key, title, about, lambda network: getattr(network.totals, key))
 
 
+def _memory(key: str, title: str, about: str, name: str) -> Figure:
+    return Figure(key, title, about, lambda network: getattr(network.memory, name), "bytes")
+
+
 FIGURES = {
     figure.key: figure
     for figure in (
@@ -36,6 +40,31 @@ FIGURES = {
         _total("elements", "element ops", "element operations of a batch: all that is computed beside the MACs"),
         _total("conv_params", "conv params", "weights and biases of convolutions"),
         _total("fc_params", "fc params", "weights and biases of fully connected layers"),
+        Figure(
+            "bytes",
+            "bytes moved",
+            "bytes that all layers read and write, if each does so from and to memory",
+            lambda network: network.traffic.total.bytes,
+            "bytes",
+        ),
+        Figure(
+            "intensity",
+            "MACs/byte",
+            "arithmetic intensity: multiply-adds for each byte moved",
+            lambda network: network.traffic.total.intensity,
+            "MACs/byte",
+            more_is_better=True,
+        ),
+        _memory("weight_memory", "weight memory", "bytes of weights, biases and running statistics", "weights"),
+        _memory("activations", "activations", "bytes of all tensors that layers make, and of the input", "activations"),
+        _memory("peak", "peak", "most bytes of tensors alive at a time at inference, in place where possible", "peak"),
+        Figure(
+            "training_memory",
+            "training memory",
+            "bytes in training with adam: weights, gradients, state, activations kept for the backward pass",
+            lambda network: network.memory.training.total("adam"),
+            "bytes",
+        ),
         _total(
             "weight_layers",
             "weight layers",

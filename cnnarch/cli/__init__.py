@@ -18,7 +18,10 @@ __all__ = ["MISUSE", "NO", "commands", "help_option", "main"]
 NO, MISUSE = 1, 2  # exit codes: the answer is no; a call that makes no sense, or a file that cannot be read
 INTERRUPTED, CLOSED = 130, 141  # as a shell says of a process that SIGINT or SIGPIPE ended
 
-NAMES = ["list", "summary", "compare", "explain", "savings", "check", "show", "layers", "schema"]
+NAMES = [
+    "list", "summary", "compare", "explain", "savings", "memory", "roofline", "check", "show", "layers", "rules",
+    "schema",
+]  # fmt: skip
 
 
 class Commands(click.Group):

@@ -1,87 +1,177 @@
-"""`cnnarch check`: valid, true, within limits."""
+"""`cnnarch check`: valid, true, within its budget, well made."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import click
 
-from cnnarch.analysis.check import Checked, Limit, outcomes, parse_limit
+from cnnarch.analysis.advice import resolve
+from cnnarch.analysis.budgets import MAX, MIN, Budget, given_budgets
+from cnnarch.analysis.check import Advice, Checked, check
+from cnnarch.analysis.figures import FIGURES, Figure
 from cnnarch.cli import MISUSE, NO, help_option
-from cnnarch.cli.options import read, spec_argument, spec_options
-from cnnarch.cli.output import Output, output_options
-from cnnarch.errors import Cause, ReadError, SpecError
-from cnnarch.render.checks import page, record
-from cnnarch.render.columns import NETWORK_COLUMNS
+from cnnarch.cli.options import batch_option, dtype_option, read, spec_argument, spec_options
+from cnnarch.cli.output import Output, echo, output_options
+from cnnarch.errors import ReadError, SpecError
+from cnnarch.render import renderer
+from cnnarch.render.checks import page, record, sheet
+from cnnarch.render.github import harmless
 from cnnarch.spec import catalog
 
-LIMITS = (
-    "params",
-    "weights",
-    "biases",
-    "buffers",
-    "macs",
-    "conv_params",
-    "fc_params",
-    "weight_layers",
-    "layers",
-    "training_params",
-)
 __all__ = ["command"]
+
+SHOWN = ("max_params", "max_macs", "max_weights", "max_peak", "max_training_memory")  # in the help, with the least
+UNITS = (
+    "N is a number: 5M, 600M, 4.1G. SIZE is in bytes: 512KiB, 2MiB (powers of 1024), 1.5GB (powers of 1000). "
+    "Weights can have either: a SIZE limits their memory."
+)
+
+
+class _Limit(click.Option):
+    """`--max-params` or the like: one of many, of which the help shows what is asked for most."""
+
+    def __init__(self, *arguments: Any, figure: Figure, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.figure = figure
+
+    @property
+    def shown(self) -> bool:
+        return self.name in SHOWN or (self.figure.more_is_better and self.name == f"{MIN}_{self.figure.key}")
+
+    def place(self) -> int:
+        return SHOWN.index(self.name) if self.name in SHOWN else len(SHOWN)
+
+
+class _Command(click.Command):
+    """A command whose help has its limits in a section of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        every = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        limits = sorted((one for one in every if isinstance(one, _Limit) and one.shown), key=_Limit.place)
+        with formatter.section("Limits"):
+            formatter.write_dl([*filter(None, (one.get_help_record(ctx) for one in limits))])
+            formatter.write_paragraph()
+            for text in (UNITS, f"There are `--max-` and `--min-` for {', '.join(map(_dashed, FIGURES))}."):
+                width = formatter.width - formatter.current_indent
+                for line in wrap(text, width, break_on_hyphens=False):
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        with formatter.section("Options"):
+            others = [one.get_help_record(ctx) for one in every if not isinstance(one, _Limit)]
+            formatter.write_dl([*filter(None, others)])
+
+
+def _dashed(key: str) -> str:
+    return key.replace("_", "-")
 
 
 def limit_options(command: Any) -> Any:
-    """`--max-params` and the like, one for each total."""
-    for key in reversed(LIMITS):
-        title = next(column.about for column in NETWORK_COLUMNS if column.key == key)
-        option = click.option(
-            f"--max-{key.replace('_', '-')}", f"most_{key}", metavar="N", help=f"The most {key}: {title}."
-        )
-        command = option(command)
+    """`--max-params`, `--min-params` and the like, two for each figure."""
+    for key, figure in reversed(FIGURES.items()):
+        about = f"{figure.about[0].upper()}{figure.about[1:]}."
+        for side in (MIN, MAX):
+            option = click.option(
+                f"--{side}-{_dashed(key)}", f"{side}_{key}", metavar="SIZE" if figure.unit == "bytes" else "N",
+                help=about, figure=figure, cls=_Limit,
+            )  # fmt: skip
+            command = option(command)
     return command
 
 
-@click.command("check")
+def _codes(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
+    """Rules with commas between; raises ReadError for one that there is not."""
+    codes = tuple(part.strip() for text in given for part in text.split(","))
+    resolve(codes)
+    return codes
+
+
+@click.command("check", cls=_Command)
 @help_option
 @spec_argument(nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every shipped network.")
 @limit_options
+@click.option(
+    "--select",
+    multiple=True,
+    callback=_codes,
+    metavar="CODES",
+    help="Advice by these rules only: codes, beginnings of codes or names, with commas between.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    callback=_codes,
+    metavar="CODES",
+    help="No advice by these rules, nor by those that `ignore` of a spec names.",
+)
+@click.option("--strict", is_flag=True, help="Exit code 1 for advice too.")
+@batch_option
+@dtype_option
 @spec_options
-@output_options("table", "json", "csv", "markdown")
-def command(specs: tuple[str, ...], everything: bool, out: Output, **options: Any) -> int:
-    """Is a spec valid, true, within limits?
+@output_options("table", "json", "csv", "markdown", "junit", "github")  # fmt: skip
+def command(
+    specs: tuple[str, ...],
+    everything: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    strict: bool,
+    out: Output,
+    **options: Any,
+) -> int:
+    """Is a spec valid, true, within its budget, well made?
 
-    Whether it can be built, keeps its published figures and stays within the limits given.
+    Whether it can be built, keeps its published figures, stays within the limits of its `budget` and of the command
+    line; and advice, which is no reason for a no, unless it is strict.
 
     \b
     Examples:
       cnnarch check net.yaml --max-params 5M --max-macs 600M
-      cnnarch check *.yaml
+      cnnarch check net.yaml --max-peak 512KiB --max-weights 2MiB --dtype int8
+      cnnarch check nets/*.yaml --strict --ignore H6 --format junit -o out.xml
       cnnarch check --all
 
     Exit code: 0 if all is well, 1 if not.
     """
-    most = {key: options.pop(f"most_{key}") for key in LIMITS}
-    try:
-        limits = [Limit(key, parse_limit(text)) for key, text in most.items() if text is not None]
-    except Cause as cause:
-        raise ReadError(cause.message, cause.hint) from None
+    limits = {name: options.pop(name) for name in [*options] if name.startswith((f"{MAX}_", f"{MIN}_"))}  # as typed
+    budgets = given_budgets({name: text for name, text in limits.items() if text is not None})
     names = [*specs, *(catalog.names() if everything else [])]
     if not names:
         raise ReadError("nothing to check", "name one or more specs, or `--all`")
-    found = [_checked(name, limits, options) for name in names]
-    for one in found:
-        if one.error is not None:
-            click.echo(f"{one.error}\n", err=True)
-    out.put(pages=lambda: [page(found)], record=lambda: record(found))
+    if names.count("-") > 1:
+        raise ReadError("standard input can be read once", "write one of the specs to a file")
+    advice = Advice(select, ignore, strict)
+    found = [_checked(name, budgets, advice, options) for name in names]
+    _tell(found, out)
+    if out.form in ("junit", "github"):
+        echo(renderer(out.form)(found), out.file)
+    else:
+        remark = _remark(budgets, options)
+        out.put(
+            lambda: [[sheet(found)]] if out.form == "csv" else [page(found, everything, remark)], lambda: record(found)
+        )
     if any(isinstance(one.error, ReadError) for one in found):
         return MISUSE
     return 0 if all(one.ok for one in found) else NO
 
 
-def _checked(name: str, limits: list[Limit], changes: dict[str, Any]) -> Checked:
+def _remark(budgets: list[Budget], options: dict[str, Any]) -> str:
+    """What the limits of the command line are for, if it says so."""
+    usual = options["batch"] == 1 and options["dtype"] == "float32"
+    return "" if usual or not budgets else f"batch {options['batch']}; {options['dtype']}"
+
+
+def _checked(name: str, budgets: list[Budget], advice: Advice, changes: dict[str, Any]) -> Checked:
     try:
-        network = read(name, changes)
-        return Checked(name, network.totals, network.published(), outcomes(network.totals, limits))
+        return check(read(name, changes), budgets, advice)
     except (SpecError, ReadError) as error:
-        return Checked(name, None, [], [], error)
+        return Checked(name, error=error)
+
+
+def _tell(found: list[Checked], out: Output) -> None:
+    """Every mistake with its line, on standard error."""
+    for one in found:
+        if one.error is not None:
+            text = str(one.error)
+            click.echo(f"{harmless(text) if out.form == 'github' else text}\n", err=True)

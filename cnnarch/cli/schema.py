@@ -7,7 +7,7 @@ import click
 from cnnarch.cli import help_option
 from cnnarch.cli.output import echo, file_option
 from cnnarch.render import renderer
-from cnnarch.spec.schema import schema
+from cnnarch.render.schema import schema
 
 __all__ = ["command"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.base import KEEPS_INPUTS, KEEPS_OUTPUT, Kept, Layer, Step
 from cnnarch.layers.settings import Flag, Number, setting
 from cnnarch.layers.sliding import product
 from cnnarch.shapes import Shape
@@ -15,6 +15,8 @@ __all__ = [
 
 class ElementWise(Layer):
     folds = True
+    in_place = True
+    kept = KEEPS_INPUTS
 
 
 class ReLU(ElementWise):
@@ -25,6 +27,7 @@ class ReLU(ElementWise):
     """
 
     kind = "relu"
+    kept = KEEPS_OUTPUT
     elsewhere = ("rectifier", "rectifiedlinear")
     example = "relu"
     source = "Nair & Hinton 2010, Rectified linear units improve restricted Boltzmann machines"
@@ -200,6 +203,7 @@ class Sigmoid(ElementWise):
     """
 
     kind = "sigmoid"
+    kept = KEEPS_OUTPUT
     elsewhere = ("logistic",)
     example = "sigmoid"
     source = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
@@ -215,6 +219,7 @@ class Tanh(ElementWise):
     """
 
     kind = "tanh"
+    kept = KEEPS_OUTPUT
     elsewhere = ("hyperbolictangent",)
     example = "tanh"
     source = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
@@ -230,6 +235,8 @@ class Softmax(ElementWise):
     """
 
     kind = "softmax"
+    kept = KEEPS_OUTPUT
+    in_place = False
     elsewhere = ("logsoftmax", "softmaxlayer")
     example = "softmax"
     source = "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs"
@@ -256,11 +263,19 @@ class Dropout(ElementWise):
     """
 
     kind = "dropout"
+    view = True
+    in_place = False
     elsewhere = ("dropout1d", "dropout2d", "spatialdropout2d", "featuredropout")
     example = "dropout: 0.5"
     source = "Srivastava et al. 2014, Dropout: a simple way to prevent neural networks from overfitting"
 
     rate: float = setting(Number(0, 1), "share of the values that are dropped", default=0.5, elsewhere=("p", "ratio"))
+
+    def is_view(self, training: bool = False) -> bool:
+        return not (training and self.rate)
+
+    def count_kept(self, x: Shape) -> Kept:
+        return Kept("a byte for each value: whether it stays", size=x.units if self.rate else 0)
 
 
 class StochasticDepth(ElementWise):
@@ -273,6 +288,9 @@ class StochasticDepth(ElementWise):
     """
 
     kind = "stochastic_depth"
+    joins_regions = True
+    view = True
+    in_place = False
     elsewhere = ("droppath", "dropconnect")
     example = "stochastic_depth: 0.2"
     source = "Huang et al. 2016, Deep networks with stochastic depth, arXiv:1603.09382"
@@ -283,3 +301,9 @@ class StochasticDepth(ElementWise):
         default=0.2,
         elsewhere=("p", "ratio", "drop_prob", "drop_path", "drop_path_rate", "drop_connect_rate"),
     )
+
+    def is_view(self, training: bool = False) -> bool:
+        return not (training and self.rate)
+
+    def count_kept(self, x: Shape) -> Kept:
+        return Kept("a number for each sample: whether it stays", values=1 if self.rate else 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Figures, Layer, Step
+from cnnarch.layers.base import KEEPS_INPUTS, Figures, Kept, Layer, Step
+from cnnarch.layers.field import ALL, PLACES, Reading, Reads, cut
 from cnnarch.layers.settings import Count, Flag, setting
 from cnnarch.layers.sliding import product, times
 from cnnarch.shapes import Shape
@@ -95,6 +96,31 @@ class Attention(Layer):
         other = memory or x
         places, others = prod(x.spatial), prod(other.spatial)
         return self.width(x) * 2 * (places * x.channels + others * other.channels + places * others)
+
+    def field(self, x: Shape, memory: Shape | None = None) -> tuple[Reading, ...]:
+        return (ALL,) if memory is None else (PLACES, ALL)
+
+    def count_working(self, x: Shape, memory: Shape | None = None) -> int:
+        """Queries, keys and values, and a score of each head for every two places.
+
+        What the heads make takes the place of the queries. A fused kernel, which has never all scores at a time,
+        needs less (Dao et al. 2022, FlashAttention, arXiv:2205.14135).
+        """
+        places, others = prod(x.spatial), prod((memory or x).spatial)
+        return self.width(x) * (places + 2 * others) + self.heads * places * others
+
+    def count_kept(self, x: Shape, memory: Shape | None = None) -> Kept:
+        """As PyTorch without a fused kernel; with cosines, what they are made of too."""
+        places, others = prod(x.spatial), prod((memory or x).spatial)
+        pairs = self.heads * places * others
+        values = 2 * self.width(x) * (places + others) + pairs
+        once = self.distances(x) * self.relative_units + pairs if self.relative_units else 0
+        words = "its inputs, queries, keys and values, the scores after softmax, and what the heads make"
+        if self.cosine:  # queries, keys and scores before they are scaled, lengths twice, once to divide by
+            values += (self.width(x) + 2 * self.heads) * (places + others) + pairs
+            once += self.heads
+            words += "; queries, keys and scores before they are scaled, and the lengths"
+        return Kept(words, inputs=True, values=values, values_once=once)
 
     def element_terms(self, x: Shape, memory: Shape | None = None) -> list[tuple[str, str, int]]:
         """The element operations in one region: formula, arithmetic, number."""
@@ -230,6 +256,9 @@ class ClassToken(Layer):
     def count_weights(self, x: Shape) -> int:
         return self.tokens * x.channels
 
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (cut((-self.tokens,)),)
+
     def explain(self, x: Shape) -> list[Step]:
         return [
             Step("length", "input + tokens", f"{x.length} + {self.tokens}", x.length + self.tokens),
@@ -249,6 +278,7 @@ class Select(Layer):
     """
 
     kind = "select"
+    view = True
     elsewhere = ("gather", "take", "getitem", "firsttoken", "indexselect")
     example = "select: 0"
     sample = ({"position": 0}, (Shape(197, 768),))
@@ -262,6 +292,9 @@ class Select(Layer):
             hint = f"the last is {x.length - 1}, as the first is 0"
             raise Cause(f"position {self.position} is behind the {x.length} positions of the input", "position", hint)
         return Shape(x.channels)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return ((Reads((range(self.position, self.position + 1),), 0),),)
 
     def operation(self, x: Shape) -> str:
         return f"position {self.position} of {x.length}"
@@ -281,6 +314,7 @@ class PositionEmbedding(Layer):
     """
 
     kind = "position_embedding"
+    in_place = True
     elsewhere = ("positionalembedding", "posembed", "posembedding", "positionencoding", "positionalencoding")
     example = "position_embedding"
     sample = ({}, (Shape(197, 768),))
@@ -303,6 +337,10 @@ class PositionEmbedding(Layer):
     def count_weights(self, x: Shape) -> int:
         return (self.positions or prod(x.spatial)) * x.channels
 
+    def weights_read(self, times: int, x: Shape) -> int:
+        """The rows of the places that there are, the same for every input."""
+        return x.units
+
     def explain(self, x: Shape) -> list[Step]:
         places = (self.positions,) if self.positions else x.spatial
         return [
@@ -323,6 +361,7 @@ class Embedding(Layer):
     """
 
     kind = "embedding"
+    kept = KEEPS_INPUTS
     elsewhere = ("wordembedding", "tokenembedding", "lookup", "lookuptable")
     example = "embedding: {vocabulary: 97, units: 256}"
     sample = ({"vocabulary": 97, "units": 256}, (Shape(25, 1),))
@@ -341,6 +380,10 @@ class Embedding(Layer):
 
     def count_weights(self, x: Shape) -> int:
         return self.vocabulary * self.units
+
+    def weights_read(self, times: int, x: Shape) -> int:
+        """A row for every number, as far as there are different ones."""
+        return min(times * x.regions * x.length, self.vocabulary) * self.units
 
     def operation(self, x: Shape) -> str:
         return f"{self.vocabulary} of {self.units}"

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from cnnarch.errors import Cause
+from cnnarch.layers.field import NOTHING, PLACES, Reading
 from cnnarch.layers.settings import Setting, setting
 from cnnarch.shapes import Shape
 
@@ -14,7 +15,7 @@ else:  # a marker for type checkers, with nothing to do at run time
         return lambda cls: cls
 
 
-__all__ = ["MOST_KEPT", "Figures", "Input", "Layer", "Step", "alike"]
+__all__ = ["KEEPS_INPUTS", "KEEPS_OUTPUT", "MOST_KEPT", "Figures", "Input", "Kept", "Layer", "Step", "alike"]
 
 
 MOST_KEPT = 100_000  # of equal things that are made once, before they are made anew
@@ -33,6 +34,26 @@ class Figures(NamedTuple):
     @property
     def params(self) -> int:
         return self.weights + self.biases
+
+
+class Kept(NamedTuple):
+    """What a layer keeps for the backward pass, as PyTorch's autograd does; its weights are not in it.
+
+    `inputs` and `output` are tensors that others may keep too. `values` are other numbers in the type of the
+    activations, `size` bytes whatever that type is, both for every sample; the last two are for a whole batch.
+    """
+
+    words: str
+    inputs: bool = False
+    output: bool = False
+    values: int = 0
+    size: int = 0
+    values_once: int = 0
+    size_once: int = 0
+
+
+KEEPS_INPUTS = Kept("its input", inputs=True)
+KEEPS_OUTPUT = Kept("its output", output=True)
 
 
 class Step(NamedTuple):
@@ -81,6 +102,11 @@ class Layer:
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)  # how many it takes, at least and at most
     per_value: ClassVar[int] = 0  # element operations for each value of the output
     per_value_words: ClassVar[str] = ""  # which they are
+    in_place: ClassVar[bool] = False  # at inference it can write its output over an input of the same size
+    view: ClassVar[bool] = False  # at inference it makes no tensor: its output is its input, or a part of it
+    sized_by_second: ClassVar[bool] = False  # of a second input it takes only the size
+    kept: ClassVar[Kept] = Kept("nothing")  # for the backward pass
+    sums_places: ClassVar[bool] = False  # its statistics are of all places, which receptive fields leave out
     joins_regions: ClassVar[bool] = False  # takes or makes several regions at once; others work in each alone
     settings: ClassVar[dict[str, Setting]] = {}
     defaults: ClassVar[dict[str, Any]] = {}
@@ -191,6 +217,31 @@ class Layer:
         if not each:
             return Step("element ops", "none", "0", 0)
         return Step("element ops", formula, factors, self.count_elements(*inputs), self.per_value_words)
+
+    def count_working(self, *inputs: Any, **_: Any) -> int:
+        """Numbers that it needs room for while it runs, at inference, beside its inputs and its output."""
+        return 0
+
+    def count_kept(self, *inputs: Any, **_: Any) -> Kept:
+        """What it keeps for the backward pass."""
+        return self.kept
+
+    def values_read(self, *inputs: Any, **_: Any) -> tuple[int, ...]:
+        """How many values of each input it reads, in one region: all, unless only the size is taken."""
+        values = tuple([x.units for x in inputs])
+        return (*values[:1], *(0 for _ in values[1:])) if self.sized_by_second else values
+
+    def field(self, *inputs: Any, **_: Any) -> tuple[Reading, ...]:
+        """How a place of the output reads each input: the same place, unless only the size is taken."""
+        return (PLACES, NOTHING)[: len(inputs)] if self.sized_by_second else (PLACES,) * len(inputs)
+
+    def weights_read(self, times: int, *inputs: Any, **_: Any) -> int:
+        """How many of its weights it reads to work on so many inputs of the network: all, unless they are a table."""
+        return self.count_weights(*inputs)
+
+    def is_view(self, training: bool = False) -> bool:
+        """Whether it makes no tensor."""
+        return self.view
 
     def operation(self, *inputs: Any, **_: Any) -> str:
         """What it does, in the words of a table's cell."""

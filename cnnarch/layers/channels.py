@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.field import Reading, scattered, sliding
 from cnnarch.layers.settings import Count, setting
 from cnnarch.layers.sliding import product, times
-from cnnarch.shapes import AXES, Shape
+from cnnarch.shapes import AXES, Shape, Window
 
 __all__ = ["ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "Slice"]
 
@@ -23,6 +24,7 @@ class Slice(Layer):
     """
 
     kind = "slice"
+    view = True
     elsewhere = ("split", "chunk", "narrow", "channelsplit", "stridedslice")
     example = "slice: {start: 58, channels: 58}"
     sample = ({"start": 58, "channels": 58}, (Shape(28, 28, 116),))
@@ -111,6 +113,9 @@ class PixelShuffle(Layer):
             )
         return Shape(x.height * self.factor, x.width * self.factor, x.channels // square)
 
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (scattered(x.rank, self.factor),)
+
     def operation(self, x: Shape) -> str:
         return f"channels to {self.factor}×{self.factor} pixels"
 
@@ -149,6 +154,9 @@ class PixelUnshuffle(Layer):
         if any(size % self.factor for size in x.spatial):
             raise Cause(f"factor {self.factor} does not divide the input {times(x.spatial)}", "factor")
         return Shape(x.height // self.factor, x.width // self.factor, x.channels * self.factor**2)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (sliding((Window(self.factor, self.factor),) * x.rank),)
 
     def operation(self, x: Shape) -> str:
         return f"{self.factor}×{self.factor} pixels to channels"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Step
+from cnnarch.layers.base import KEEPS_INPUTS, Step
+from cnnarch.layers.field import Reading, transposed
 from cnnarch.layers.settings import Count, Flag, Sizes, setting
 from cnnarch.layers.sliding import Sliding, product, times
 from cnnarch.shapes import AXES, PerAxis, Shape, Window, by_axis, windows
@@ -15,6 +16,8 @@ __all__ = ["Conv", "ConvTranspose", "LocallyConnected"]
 
 class Filters(Sliding):
     """A sliding layer with filters, each of which gives one channel of the output."""
+
+    kept = KEEPS_INPUTS
 
     filters: int = setting(
         Count(),
@@ -186,6 +189,13 @@ class ConvTranspose(Convolving):
 
     def count_macs(self, x: Shape) -> int:
         return prod(x.spatial) * self.count_weights(x)
+
+    def values_read(self, x: Shape) -> tuple[int, ...]:
+        """All: its windows lie on the output."""
+        return (x.units,)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (transposed(self.resolve(x)),)
 
     def explain(self, x: Shape) -> list[Step]:
         places = " × ".join(f"input {axis}" for axis in AXES[x.rank])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.base import KEEPS_INPUTS, Layer, Step
 from cnnarch.layers.settings import Count, Flag, setting
 from cnnarch.layers.sliding import product
 from cnnarch.shapes import AXES, Shape
@@ -29,6 +29,7 @@ class FullyConnected(Layer):
     """
 
     kind = "fc"
+    kept = KEEPS_INPUTS
     family = "fc"
     loose = ("at_each_place",)
     elsewhere = ("linear", "dense", "fullyconnected", "innerproduct", "gemm", "matmul", "ip", "fullyconnectedlayer")
@@ -108,6 +109,7 @@ class RadialBasis(Layer):
     """
 
     kind = "rbf"
+    kept = KEEPS_INPUTS
     family = "fc"
     elsewhere = ("radialbasis", "rbflayer", "euclideanrbf")
     example = "rbf: 10"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.base import Kept, Layer, Step
+from cnnarch.layers.field import GATE, PLACES, Reading, spread_over
 from cnnarch.layers.sliding import product
 from cnnarch.shapes import Shape
 
@@ -14,6 +15,8 @@ class ElementWiseMerge(Layer):
     """Join tensors of one shape, value by value; one value a channel is spread over all places."""
 
     inputs = (2, None)
+    in_place = True
+    gates = False  # whether one value a channel only scales
 
     def output(self, *xs: Shape) -> Shape:
         largest = max(xs, key=lambda x: (x.units, x.rank))
@@ -22,8 +25,17 @@ class ElementWiseMerge(Layer):
                 raise Cause(f"{self.kind} needs one shape, and {_listed(xs)} are the inputs")
         return largest
 
+    def field(self, *xs: Shape) -> tuple[Reading, ...]:
+        y = self.output(*xs)
+        return tuple([PLACES if x.spatial == y.spatial else GATE if self.gates else spread_over(x.rank) for x in xs])
+
     def count_elements(self, *xs: Shape) -> int:
         return (len(xs) - 1) * max(x.units for x in xs)
+
+    def count_kept(self, *xs: Shape) -> Kept:
+        """What is made on the way from the first two to the last, too."""
+        more = (len(xs) - 2) * max(x.units for x in xs) if self.kept.inputs else 0
+        return self.kept._replace(values=more)
 
     def explain_elements(self, *xs: Shape) -> Step:
         y = self.output(*xs)
@@ -56,6 +68,8 @@ class Multiply(ElementWiseMerge):
     """
 
     kind = "multiply"
+    gates = True
+    kept = Kept("its inputs", inputs=True)
     elsewhere = ("mul", "product")
     example = "multiply:\n  from: [features, gate]"
     source = "Hu et al. 2017, Squeeze-and-excitation networks, arXiv:1709.01507"
@@ -71,6 +85,7 @@ class Max(ElementWiseMerge):
     """
 
     kind = "max"
+    kept = Kept("its inputs", inputs=True)
     elsewhere = ("maximum", "maxout", "elementwisemax")
     example = "max:\n  from: [left, right]"
     source = "Goodfellow et al. 2013, Maxout networks, arXiv:1302.4389"

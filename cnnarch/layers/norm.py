@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.base import KEEPS_INPUTS, Kept, Layer, Step
 from cnnarch.layers.settings import Count, Flag, Number, setting
 from cnnarch.layers.sliding import product
 from cnnarch.shapes import Shape
@@ -55,6 +55,10 @@ class Normalisation(Layer):
             "of each group that is normalised on its own ε and the root",
         )
 
+    def count_kept(self, x: Shape) -> Kept:
+        means = 8 * self.count_normalised(x)
+        return Kept("its input, and a mean and a deviation of each place, in float32", inputs=True, size=means)
+
     def count_normalised(self, x: Shape) -> int:
         """How many groups of values there are, each of which is normalised on its own."""
         return prod(x.spatial)
@@ -77,6 +81,7 @@ class BatchNorm(Normalisation):
     """
 
     kind = "batchnorm"
+    in_place = True
     elsewhere = ("batchnorm1d", "batchnorm2d", "batchnorm3d", "batchnormalization", "bn", "batchnormalisation")
     example = "batchnorm"
     sample = ({}, (Shape(7, 7, 64),))
@@ -92,6 +97,11 @@ class BatchNorm(Normalisation):
 
     def count_buffers(self, x: Shape) -> int:
         return 2 * x.channels
+
+    def count_kept(self, x: Shape) -> Kept:
+        return Kept(
+            "its input, and 2 × channels statistics of the batch, in float32", inputs=True, size_once=8 * x.channels
+        )
 
     def explain(self, x: Shape) -> list[Step]:
         buffers = self.count_buffers(x)
@@ -134,6 +144,7 @@ class GroupNorm(Normalisation):
     """
 
     kind = "groupnorm"
+    sums_places = True
     elsewhere = ("groupnormalization", "groupnormalisation", "gn")
     example = "groupnorm: 32"
     sample = ({"groups": 32}, (Shape(7, 7, 64),))
@@ -155,6 +166,9 @@ class GroupNorm(Normalisation):
     def count_normalised(self, x: Shape) -> int:
         return self.groups
 
+    def count_kept(self, x: Shape) -> Kept:
+        return Kept("its input, and a mean and a deviation of each group", inputs=True, values=2 * self.groups)
+
     def operation(self, x: Shape) -> str:
         return f"groupnorm of {self.groups}"
 
@@ -175,6 +189,7 @@ class InstanceNorm(Normalisation):
     """
 
     kind = "instancenorm"
+    sums_places = True
     elsewhere = (
         "instancenorm1d", "instancenorm2d", "instancenorm3d", "instancenormalization", "instancenormalisation", "mvn",
     )  # fmt: skip
@@ -193,6 +208,11 @@ class InstanceNorm(Normalisation):
     def count_normalised(self, x: Shape) -> int:
         return x.channels
 
+    def count_kept(self, x: Shape) -> Kept:
+        """The scales too, as PyTorch repeats them for each sample."""
+        words = "its input, a mean and a deviation of each channel in float32, the scales once for each sample"
+        return Kept(words, inputs=True, values=x.channels if self.scale else 0, size=8 * x.channels)
+
 
 class Scale(Layer):
     """Multiply every channel by a weight of its own, and with `bias` add one.
@@ -206,6 +226,8 @@ class Scale(Layer):
     """
 
     kind = "scale"
+    in_place = True
+    kept = KEEPS_INPUTS
     elsewhere = ("layerscale", "layerscale2d", "affine", "channelscale", "gamma")
     example = "scale"
     sample = ({"bias": True}, (Shape(7, 7, 64),))
@@ -267,3 +289,8 @@ class LocalResponseNorm(Layer):
             self.count_elements(x),
             "each its square, the sum of `size` squares, the factor, the offset, the power, the division",
         )
+
+    def count_kept(self, x: Shape) -> Kept:
+        padded = x.units // x.channels * (x.channels + self.size - 1)
+        return Kept("its input, the padded squares, their sums, and the powers of these", inputs=True,
+                    values=padded + 2 * x.units)  # fmt: skip

@@ -5,13 +5,15 @@ from __future__ import annotations
 from math import prod
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.base import KEEPS_INPUTS, Kept, Layer, Step
+from cnnarch.layers.field import ALL, Reading, adaptive
 from cnnarch.layers.settings import Flag, Sizes, setting
 from cnnarch.layers.sliding import Sliding, product, times
 from cnnarch.shapes import AXES, PerAxis, Shape, Window, by_axis
 
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
+INDEXED = "its input, and 8 bytes for each output: where the largest was"
 COMPARED = "a comparison each with the largest so far"
 ADDED = "an addition each but the first, and the division"
 
@@ -80,6 +82,9 @@ class MaxPool(Pool):
     words = "max"
     each = COMPARED
 
+    def count_kept(self, x: Shape) -> Kept:
+        return Kept(INDEXED, inputs=True, size=8 * self.output(x).units)
+
 
 class AvgPool(Pool):
     """Average each window, channel by channel.
@@ -92,6 +97,7 @@ class AvgPool(Pool):
     """
 
     kind = "avgpool"
+    kept = KEEPS_INPUTS
     elsewhere = (
         "avgpool1d", "avgpool2d", "avgpool3d", "averagepool", "averagepooling1d", "averagepooling2d", "meanpool",
     )  # fmt: skip
@@ -119,6 +125,9 @@ class GlobalPool(Layer):
 
     def explain_elements(self, x: Shape) -> Step:
         return Step("element ops", "values of the input", product(x), x.units, self.each)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (ALL,)
 
     def operation(self, x: Shape) -> str:
         return f"{self.words} of {times(x.spatial)}"
@@ -166,6 +175,9 @@ class GlobalMaxPool(GlobalPool):
     each = COMPARED
     covers = "goes over"
 
+    def count_kept(self, x: Shape) -> Kept:
+        return Kept(INDEXED, inputs=True, size=8 * x.channels)
+
 
 class AdaptivePool(Layer):
     """A pool whose windows follow from the size of its output."""
@@ -192,6 +204,9 @@ class AdaptivePool(Layer):
         formula = " × ".join(f"cells along {axis}" for axis in AXES[x.rank])
         factors = product((*self.reads(x), x.channels))
         return Step("element ops", f"{formula} × channels", factors, self.count_elements(x), self.each)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (adaptive(x.spatial, self.output(x).spatial),)
 
     def operation(self, x: Shape) -> str:
         return f"{self.words} to {times(by_axis(self.size, x.rank, 'size'))}"
@@ -222,6 +237,10 @@ class AdaptiveAvgPool(AdaptivePool):
     words = "average"
     each = ADDED
 
+    def count_kept(self, x: Shape) -> Kept:
+        """Nothing for a mean of all places, as PyTorch takes a mean then."""
+        return self.kept if set(self.output(x).spatial) == {1} else KEEPS_INPUTS
+
 
 class AdaptiveMaxPool(AdaptivePool):
     """Keep the largest of windows that give a certain size; window i of an axis is as in adaptive_avgpool.
@@ -240,3 +259,6 @@ class AdaptiveMaxPool(AdaptivePool):
     source = "PyTorch, torch.nn.AdaptiveMaxPool2d"
     words = "max"
     each = COMPARED
+
+    def count_kept(self, x: Shape) -> Kept:
+        return Kept(INDEXED, inputs=True, size=8 * self.output(x).units)

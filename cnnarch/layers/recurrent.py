@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.base import Kept, Layer, Step
+from cnnarch.layers.field import ALL, Reading
 from cnnarch.layers.settings import Choice, Count, Flag, setting
 from cnnarch.shapes import Shape
 
@@ -16,6 +17,9 @@ class Recurrent(Layer):
     family = "recurrent"
     loose = ("returns",)
     gates = 0
+    states = 0  # what a cell hands on from one position to the next
+    beside_gates = 0  # what else of a unit is kept at each position for the backward pass
+    kept_words = ""
     beside = 0  # element operations of a unit at a position, without its biases
     beside_words = ""
 
@@ -57,6 +61,20 @@ class Recurrent(Layer):
 
     def count_elements(self, x: Shape) -> int:
         return x.length * self.directions * self.units * (self.gates * self.biases + self.beside)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        """The last position reads all, with one cell too."""
+        return (ALL,)
+
+    def count_working(self, x: Shape) -> int:
+        """The gates of one position and the states; who makes all positions' products at once needs more."""
+        return self.directions * self.units * (self.gates + self.states)
+
+    def count_kept(self, x: Shape) -> Kept:
+        """As the workspaces of PyTorch's fused cells, and every state that is not in the output."""
+        lacking = 0 if self.returns == "sequence" else 1
+        values = x.length * self.directions * self.units * (self.gates + self.beside_gates + lacking)
+        return Kept(self.kept_words, inputs=True, output=not lacking, values=values)
 
     def explain_elements(self, x: Shape) -> Step:
         ways, both = ("directions × ", "2 * ") if self.bidirectional else ("", "")
@@ -110,6 +128,9 @@ class LSTM(Recurrent):
     sample = ({"units": 256, "bidirectional": True}, (Shape(26, 512),))
     source = "Hochreiter & Schmidhuber 1997, Long short-term memory; biases as PyTorch's nn.LSTM counts them"
     gates = 4
+    states = 2
+    beside_gates = 1
+    kept_words = "its input, and of every position the gates, the memory and the state"
     beside = 15
     beside_words = "of each unit 3 sigmoids of 3, tanh of the memory and of what enters it, 3 products, an addition"
 
@@ -131,5 +152,8 @@ class GRU(Recurrent):
     sample = ({"units": 256, "bidirectional": True}, (Shape(26, 512),))
     source = "Cho et al. 2014, arXiv:1406.1078; biases as PyTorch's nn.GRU counts them"
     gates = 3
+    states = 1
+    beside_gates = 1
+    kept_words = "its input, and of every position the gates, the product before its reset, and the state"
     beside = 13
     beside_words = "of each unit 2 sigmoids of 3, tanh, 3 products, 3 sums; the state is reset after its product"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cnnarch.errors import Cause
-from cnnarch.layers.base import Figures, Layer, Step
+from cnnarch.layers.base import Figures, Kept, Layer, Step
+from cnnarch.layers.field import MOVED, NOTHING, Reading, Untold
 from cnnarch.layers.settings import Count, Sizes, setting
 from cnnarch.layers.sliding import product, times
 from cnnarch.shapes import AXES, PerAxis, Shape, by_axis
@@ -50,6 +51,12 @@ class RoIAlign(Layer):
         """Every region has its own interpolation."""
         figures = super().figures(inputs)
         return figures._replace(elements=32 * figures.output.size)
+
+    def count_kept(self, *xs: Shape) -> Kept:
+        return Kept("the boxes, 5 numbers each", values=5 * self.regions)
+
+    def field(self, *xs: Shape) -> tuple[Reading, ...]:
+        return (Untold("regions of interest lie anywhere"),) * len(xs)
 
     def explain_elements(self, *xs: Shape) -> Step:
         y = self.output(*xs)
@@ -110,6 +117,9 @@ class Windows(Layer):
             regions *= count
         return Shape(*by_axis(self.size, x.rank, "size"), x.channels).times(regions)
 
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (MOVED,)
+
     def operation(self, x: Shape) -> str:
         return f"windows of {times(by_axis(self.size, x.rank, 'size'))}"
 
@@ -133,6 +143,7 @@ class JoinWindows(Layer):
     """
 
     kind = "join_windows"
+    sized_by_second = True
     inputs = (2, 2)
     joins_regions = True
     elsewhere = ("windowreverse", "windowdepartition", "departition", "fold", "windowmerge")
@@ -150,6 +161,9 @@ class JoinWindows(Layer):
             hint = f"there are {regions} windows of {times(x.spatial)} in an image of {times(image.spatial)}"
             raise Cause(f"the windows {x} do not make the image {image}", hint=hint)
         return Shape(*image.spatial, x.channels).times(image.regions)
+
+    def field(self, x: Shape, image: Shape) -> tuple[Reading, ...]:
+        return (MOVED, NOTHING)
 
     def operation(self, x: Shape, image: Shape) -> str:
         count = x.regions // image.regions

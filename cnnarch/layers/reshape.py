@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.field import ALL, MOVED, PLACES, Reading, Reads, Untold
 from cnnarch.layers.settings import LARGEST_COUNT, Count, Sizes, setting
 from cnnarch.layers.sliding import product, times
 from cnnarch.shapes import AXES, PerAxis, Shape
@@ -19,6 +20,7 @@ class Flatten(Layer):
     """
 
     kind = "flatten"
+    view = True
     folds = True
     elsewhere = ("flattenlayer", "ravel")
     example = "flatten"
@@ -27,6 +29,9 @@ class Flatten(Layer):
 
     def output(self, x: Shape) -> Shape:
         return Shape(x.units)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (ALL,)
 
     def operation(self, x: Shape) -> str:
         return "flat"
@@ -46,6 +51,7 @@ class Columns(Layer):
     """
 
     kind = "columns"
+    view = True
     elsewhere = ("maptosequence", "im2seq", "imagetosequence")
     example = "columns"
     sample = ({}, (Shape(2, 26, 512),))
@@ -55,6 +61,9 @@ class Columns(Layer):
         if x.rank != 2:
             raise Cause(f"columns needs an image, and {x} is the input")
         return Shape(x.width, x.height * x.channels)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return ((None, Reads((range(1),), 1)),)
 
     def operation(self, x: Shape) -> str:
         return "one position a column"
@@ -76,6 +85,7 @@ class Tokens(Layer):
     """
 
     kind = "tokens"
+    view = True
     elsewhere = ("flattenspatial", "imagetotokens", "totokens", "tosequence")
     example = "tokens"
     sample = ({}, (Shape(14, 14, 768),))
@@ -85,6 +95,9 @@ class Tokens(Layer):
         if x.rank < 2:
             raise Cause(f"tokens needs an image or a volume, and {x} is the input")
         return Shape(x.units // x.channels, x.channels)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (MOVED,)
 
     def operation(self, x: Shape) -> str:
         return "one position a place"
@@ -106,6 +119,7 @@ class Image(Layer):
     """
 
     kind = "image"
+    view = True
     elsewhere = ("sequencetoimage", "seqtoimage", "tokenstoimage", "toimage")
     example = "image: 14"
     sample = ({"height": 14}, (Shape(196, 768),))
@@ -128,6 +142,9 @@ class Image(Layer):
                 f"an image {self.height}×{width} has {places} places, unlike the input length {x.length}", "height"
             )
         return Shape(self.height, width, x.channels)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (MOVED,)
 
     def operation(self, x: Shape) -> str:
         return f"as {times(self.output(x).spatial)}"
@@ -164,6 +181,10 @@ class Transpose(Layer):
             raise Cause(f"transpose needs a sequence, and {x} is the input")
         return Shape(x.channels, x.length)
 
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        """All: what was a position is a channel, which all layers after it read."""
+        return (ALL,)
+
     def operation(self, x: Shape) -> str:
         return "positions as channels"
 
@@ -184,6 +205,7 @@ class Reshape(Layer):
     """
 
     kind = "reshape"
+    view = True
     elsewhere = ("view", "unflatten", "rearrange")
     example = "reshape: [4, 4, 1024]"
     sample = ({"size": [4, 4, 1024]}, (Shape(16384),))
@@ -200,6 +222,13 @@ class Reshape(Layer):
         if y.units != x.units:
             raise Cause(f"size {y} holds {y.units} values, unlike the {x.units} in {x}, the input", "size")
         return y
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        y = self.output(x)
+        if not y.rank or x.spatial == y.spatial:
+            return (PLACES if x.spatial == y.spatial else ALL,)
+        part = x.channels % y.channels == 0  # each place of the output is in one of the input
+        return (MOVED if part else Untold("reshape puts values of several places together"),)
 
     def operation(self, x: Shape) -> str:
         return f"as {self.output(x)}"

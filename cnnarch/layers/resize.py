@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.field import NOTHING, Reading, cut, resized
 from cnnarch.layers.settings import Choice, Margin, Margins, Sizes, setting
 from cnnarch.layers.sliding import product, times
 from cnnarch.shapes import AXES, Padding, PerAxis, Shape, Window, by_axis, windows
@@ -24,6 +25,7 @@ class Upsample(Layer):
     """
 
     kind = "upsample"
+    sized_by_second = True
     inputs = (1, 2)
     elsewhere = (
         "interpolate", "interp", "resize", "resizing", "upsampling", "upsampling1d", "upsampling2d", "upsampling3d",
@@ -75,6 +77,10 @@ class Upsample(Layer):
             else "values are copied",
         )
 
+    def field(self, x: Shape, like: Shape | None = None) -> tuple[Reading, ...]:
+        reading = resized(x.spatial, self.output(x, like).spatial, self.mode)
+        return (reading,) if like is None else (reading, NOTHING)
+
     def operation(self, x: Shape, like: Shape | None = None) -> str:
         if self.factor is None:
             return f"{self.mode} to {times(self.output(x, like).spatial)}"
@@ -103,6 +109,8 @@ class Crop(Layer):
     """
 
     kind = "crop"
+    view = True
+    sized_by_second = True
     inputs = (1, 2)
     elsewhere = ("centercrop", "centercropping", "cropping1d", "cropping2d", "cropping3d")
     example = "crop:\n  from: [skip, up]"
@@ -120,6 +128,11 @@ class Crop(Layer):
             place = "size" if like is None else ""
             raise Cause(f"{times(sizes)} cannot be cut out of the input {times(x.spatial)}", place)
         return Shape(*sizes, x.channels)
+
+    def field(self, x: Shape, like: Shape | None = None) -> tuple[Reading, ...]:
+        sizes = zip(x.spatial, self.output(x, like).spatial)
+        reading = cut(tuple((length - size) // 2 for length, size in sizes))
+        return (reading,) if like is None else (reading, NOTHING)
 
     def operation(self, x: Shape, like: Shape | None = None) -> str:
         return f"middle {times(self.output(x, like).spatial)}"
@@ -172,6 +185,9 @@ class Pad(Layer):
         """What is added before and after every axis, as windows of one pixel."""
         _require_axis(self.kind, x)
         return windows(x.spatial, 1, padding=self.padding)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (cut(tuple(-window.before for window in self.sides(x))),)
 
     def operation(self, x: Shape) -> str:
         sides = [str(w.before) if w.before == w.after else f"{w.before}+{w.after}" for w in self.sides(x)]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cnnarch.errors import Cause
 from cnnarch.layers.base import Layer, Step
+from cnnarch.layers.field import Reading, sliding
 from cnnarch.layers.settings import Pads, Sizes, setting
 from cnnarch.shapes import AXES, Padding, PerAxis, Shape, Window, windows
 
@@ -64,6 +65,16 @@ class Sliding(Layer):
             last = self.__dict__["_positions"] = (x, found)
         places: tuple[int, ...] = last[1]
         return places
+
+    def values_read(self, x: Shape) -> tuple[int, ...]:
+        """The pixels that its windows reach, with all their channels."""
+        values = x.channels
+        for window, length in zip(self.resolve(x), x.spatial):
+            values *= window.reads(length)
+        return (values,)
+
+    def field(self, x: Shape) -> tuple[Reading, ...]:
+        return (sliding(self.resolve(x)),)
 
     def window_words(self, x: Shape) -> str:
         """The window and what is not usual about it: `3×3, stride 2, padding 1`."""

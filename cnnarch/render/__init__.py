@@ -7,7 +7,9 @@ from importlib import import_module
 
 __all__ = ["renderer"]
 
-_MODULES = {"table": "table", "markdown": "markup", "json": "data", "csv": "delimited"}
+_MODULES = {
+    "table": "table", "markdown": "markup", "json": "data", "csv": "delimited", "junit": "junit", "github": "github",
+}  # fmt: skip
 
 
 def renderer(form: str) -> Callable[..., str]:

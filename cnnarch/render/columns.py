@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 from cnnarch.analysis.figures import FIGURES, Figure
 from cnnarch.analysis.totals import FAMILIES
 from cnnarch.errors import ReadError, suggestion
-from cnnarch.render.numbers import factor, grouped, percent, size
+from cnnarch.render.numbers import against, decimals, factor, grouped, percent, size
 from cnnarch.render.sheets import Column
 
 if TYPE_CHECKING:
     from cnnarch.analysis.comparison import Pair
+    from cnnarch.analysis.roofline import Moved
     from cnnarch.analysis.rows import Row
     from cnnarch.network import Network
 
 __all__ = [
-    "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "SAVING_COLUMNS", "SAVING_TABLE", "TITLES",
+    "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "REPLACEMENT_COLUMNS", "REPLACEMENT_TABLE", "SAVING_COLUMNS",
+    "SAVING_TABLE", "TITLES",
     "chosen", "difference", "layer_columns", "network_input", "pair_columns", "shown", "subtotal_columns",
 ]  # fmt: skip
 
@@ -56,6 +58,10 @@ def _layer_count(key: str, title: str, about: str, spare: int, factor: int = 1) 
 def layer_columns(network: Network) -> list[Column]:
     """The columns that a table of layers can have."""
     params = network.totals.params
+
+    def moved(row: Any) -> Moved:
+        return network.traffic.of((*row.nodes, *row.folded))
+
     return [
         Column("name", "layer", "the layer's name, or its block's", _attribute("name"), wraps=True, breaks="/"),
         Column("kind", "kind", "the kind of layer, or the block", _attribute("kind")),
@@ -80,6 +86,25 @@ def layer_columns(network: Network) -> list[Column]:
         _layer_count("macs", "MACs", "multiply-adds of a batch, biases not counted", 3, network.batch),
         _layer_count("flops", "FLOPs", "2 × MACs", 7, network.batch),
         _layer_count("elements", "element ops", "operations on single numbers beside the MACs", 8, network.batch),
+        Column(
+            "bytes",
+            "bytes moved",
+            "bytes that are read and written",
+            lambda row: moved(row).bytes,
+            size,
+            number=True,
+            spare=7,
+            words=lambda row: size(moved(row).bytes) if moved(row).bytes else "",
+        ),
+        Column(
+            "intensity",
+            "MACs/byte",
+            "multiply-adds for each byte moved",
+            lambda row: moved(row).intensity,
+            decimals,
+            number=True,
+            spare=7,
+        ),
         Column(
             "share",
             "share",
@@ -160,7 +185,7 @@ SPARE = {"params": 0, "macs": 0, "weight_layers": 2}  # how soon a figure is lef
 
 def _figure(figure: Figure) -> Column:
     """A column of one of a network's figures."""
-    show = {"": grouped, "bytes": size}.get(figure.unit, str)
+    show = {"": grouped, "bytes": size, "MACs/byte": decimals}.get(figure.unit, str)
     return Column(figure.key, figure.title, figure.about, figure.of, show, True, spare=SPARE.get(figure.key, 7))
 
 
@@ -218,6 +243,35 @@ SAVING_COLUMNS = [
     _count("shared", "shared", "weights of the convolution", zero="0"),
 ]
 SAVING_TABLE = ("name", "dense", "window_factor", "sparse", "sharing_factor", "shared")
+
+
+def _against(key: str) -> Callable[[Any], str]:
+    return lambda row: against(getattr(row, key), getattr(row, f"full_{key}"))
+
+
+REPLACEMENT_COLUMNS = [
+    Column("name", "layers", "the convolution, or the first and the last of several", _attribute("name"), wraps=True,
+           breaks="/"),
+    Column("layers", "all layers", "every one of them", lambda row: list(row.layers), ", ".join, wraps=True,
+           breaks=", "),
+    Column("operation", "operation", "what they do", _attribute("operation"), wraps=True, breaks=" +", spare=6),
+    Column("full", "stands for", "one full convolution with the same input and output shape", _attribute("full"),
+           wraps=True, breaks=", "),
+    Column("padding", "padding", "the padding of the full convolution", _attribute("padding"), spare=8),
+    Column("channels", "channels", "channels that arrive and leave", _attribute("channels"), spare=7),
+    _count("full_weights", "full", "weights of the full convolution", 1, zero="0"),
+    Column("weights_factor", "", "its weights over those of the layers", _attribute("weights_factor"), str, True,
+           words=_against("weights"), spare=2),
+    _count("weights", "weights", "weights of the layers", zero="0"),
+    _count("full_macs", "full MACs", "multiply-adds of the full convolution", 4),
+    Column("macs_factor", "", "its MACs over those of the layers", _attribute("macs_factor"), str, True,
+           words=_against("macs"), spare=5),
+    _count("macs", "MACs", "multiply-adds of the layers", 3),
+]  # fmt: skip
+REPLACEMENT_TABLE = (
+    "name", "operation", "full", "channels", "full_weights", "weights_factor", "weights", "full_macs",
+    "macs_factor", "macs",
+)  # fmt: skip
 
 
 def pair_columns(left: str, right: str) -> list[Column]:

@@ -59,7 +59,7 @@ def cell(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{name}={cell(one)}" for name, one in value.items())
     if isinstance(value, list):
-        deep = value and isinstance(value[0], list)
+        deep = value and isinstance(value[0], (list, str))
         return " ".join(cell(one) for one in value) if deep else "x".join(map(str, value))
     return str(value)
 

@@ -26,4 +26,5 @@ def csv(page: Page) -> str:
 def _inert(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = printable(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    number = text.startswith("-") and text[1:].replace(".", "", 1).isdecimal()
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not number else text

@@ -29,6 +29,9 @@ AT_THE_TOP = {
     "blocks": "blocks:\n  twice:\n    settings: {filters: , kernel: 3}\n    layers:\n"
     "      - conv: {filters: filters, kernel: kernel, padding: half}\n        repeat: 2\nlayers:\n  - twice: 64",
     "published": "published:\n  - {params: 138M, source: table 2 of the paper}",
+    "budget": "budget:\n  params: 5M\n  weights: 8MiB           # a size: of the memory that they take\n"
+    "  peak: {max: 2MiB}       # as `peak: 2MiB`; `min` for the least\n  dtype: int8",
+    "ignore": "ignore: [W102, bias-before-norm]",
 }
 
 
@@ -65,7 +68,8 @@ def kind_page(kind: type[Layer]) -> Page:
         page.append(Sheet(columns, list(kind.settings.values())))
     page.append(_formulas(kind))
     page += [Line(line) for line in _rule(kind)]
-    about = [*_example(kind.example), ("elsewhere", ", ".join(kind.elsewhere)), ("source", kind.source)]
+    memory = [("memory", line) for line in _memory(kind)]
+    about = [*memory, *_example(kind.example), ("elsewhere", ", ".join(kind.elsewhere)), ("source", kind.source)]
     return [*page, Sheet(_named(), [entry for entry in about if entry[1]], header=False)]
 
 
@@ -99,6 +103,7 @@ def kind_record(kind: type[Layer]) -> dict[str, Any]:
         "kind": kind.kind,
         "does": _sentence(kind),
         "rule": "\n".join(_rule(kind)),
+        "memory": _memory(kind),
         "formulas": {step.quantity: step.formula for step in _formulas(kind).rows},
         "example": kind.example,
         "source": kind.source,
@@ -116,10 +121,29 @@ def kind_record(kind: type[Layer]) -> dict[str, Any]:
     }
 
 
+def _sampled(kind: type[Layer]) -> tuple[Layer, tuple[Shape, ...]]:
+    """A layer of a kind with its inputs, to show its rules on."""
+    settings, inputs = kind.sample or ({}, (SAMPLE,) * kind.inputs[0])
+    return kind(**settings), inputs
+
+
+def _memory(kind: type[Layer]) -> list[str]:
+    """What it does in memory: in place or not, the room that it needs for itself, what it keeps in training."""
+    layer, inputs = _sampled(kind)
+    lines = []
+    if kind.view:
+        lines.append("at inference it makes no tensor")
+    if kind.in_place:
+        lines.append("at inference it writes over an input that nobody else needs")
+    if layer.count_working(*inputs):
+        room = (inspect.getdoc(kind.count_working) or "").split("\n")[0].rstrip(".")
+        lines.append(f"it needs room for itself: {room[:1].lower()}{room[1:]}")
+    return [*lines, f"for the backward pass it keeps {layer.count_kept(*inputs).words}"]
+
+
 def _formulas(kind: type[Layer]) -> Sheet:
     """The rule: each figure with its formula, as `explain` has them for a sample."""
-    settings, inputs = kind.sample or ({}, (SAMPLE,) * kind.inputs[0])
-    layer = kind(**settings)
+    layer, inputs = _sampled(kind)
     operations = layer.explain_elements(*inputs)
     steps = [*layer.explain(*inputs), operations._replace(formula=_with_remark(operations))]
     columns = [

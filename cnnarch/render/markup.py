@@ -9,6 +9,8 @@ from cnnarch.render.sheets import Line, Page, Sheet
 
 __all__ = ["markdown"]
 
+MOST_OPEN = 8  # rows of a table that can be folded
+
 
 def markdown(page: Page) -> str:
     """Set a page as Markdown, every table with all its columns."""
@@ -20,7 +22,10 @@ def markdown(page: Page) -> str:
             continue
         if part.title:
             blocks.append(f"**{_escaped(part.title)}**")
-        blocks.append(_sheet(part))
+        made = _sheet(part)
+        if part.folded and len(part.rows) > MOST_OPEN:
+            made = f"<details>\n<summary>{_escaped(part.folded)}</summary>\n\n{made}\n\n</details>"
+        blocks.append(made)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -45,4 +50,5 @@ def _escaped(text: str) -> str:
     a\|b &lt;b&gt; \[x\](y) \*z\*
     """
     text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"@(?=\w)|#(?=\d)", r"\g<0>&#8203;", text)  # where it is a comment, it calls nobody and links nothing
     return re.sub(r"([\\`*\[\]|])", r"\\\1", text)

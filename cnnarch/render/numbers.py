@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from math import floor, log10
+from typing import Any
 
-__all__ = ["arithmetic", "bar", "factor", "grouped", "percent", "ratio", "size"]
+__all__ = [
+    "against", "arithmetic", "bar", "decimals", "duration", "factor", "grouped", "percent",
+    "rate", "ratio", "signed", "signed_percent", "size",
+]  # fmt: skip
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -41,6 +47,19 @@ def ratio(value: int, base: int) -> str:
     return f"× {found:,.0f}" if found >= 1000 else f"× {found:.2f}"
 
 
+def against(value: int, other: int) -> str:
+    """How many times less than another, or more.
+
+    >>> against(7077888, 12845056), against(38592, 4800), against(288, 9216), against(0, 5)
+    ('÷ 1.81', '× 8.04', '÷ 32', '')
+    """
+    if not value or not other:
+        return ""
+    large, small = max(value, other), min(value, other)
+    digits = 0 if large % small == 0 or large >= 1000 * small else 2 if large < 100 * small else 1
+    return f"{'×' if value > other else '÷'} {large / small:,.{digits}f}"
+
+
 def size(value: int) -> str:
     """Bytes in the largest unit that leaves at least one: exact where it is whole, else to a hundredth.
 
@@ -51,6 +70,49 @@ def size(value: int) -> str:
         if value >= many:
             return f"{value // many:,} {unit}" if value % many == 0 else f"{value / many:,.2f} {unit}"
     return f"{value} B"
+
+
+def decimals(value: float) -> str:
+    """A number that is not whole, to three digits or all before the point; nothing for 0.
+
+    >>> decimals(0.4921), decimals(13.4567), decimals(1352.94), decimals(0.0000125)
+    ('0.492', '13.5', '1,353', '0.0000125')
+    """
+    if not value:
+        return ""
+    return _digits(value, 3)
+
+
+def rate(value: int, unit: str) -> str:
+    """So many a second, in steps of 1000.
+
+    >>> rate(19_500_000_000_000, "FLOP/s"), rate(1_978_900_000_000_000, "OP/s"), rate(5, "B/s")
+    ('19.5 TFLOP/s', '1,978.9 TOP/s', '5 B/s')
+    """
+    for step, many in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if value >= many:
+            return f"{value / many:,.12g} {step}{unit}"
+    return f"{value} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """A time to four digits; nothing for 0.
+
+    >>> duration(0.0000210830), duration(0.0123456), duration(2.5), duration(4e-10)
+    ('21.08 µs', '12.35 ms', '2.500 s', '0.4000 ns')
+    """
+    if not seconds:
+        return ""
+    for unit, many in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= 0.99995 * many:
+            return f"{_digits(seconds / many, 4)} {unit}"
+    return f"{_digits(seconds / 1e-9, 4)} ns"
+
+
+def _digits(value: float, count: int) -> str:
+    """A number above 0 to so many digits, or all before the point."""
+    rounded = float(f"{value:.{count}g}")  # 9.996 to three digits has two before the point
+    return f"{value:,.{max(0, count - 1 - floor(log10(rounded)))}f}"
 
 
 def percent(share: float) -> str:
@@ -64,7 +126,25 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%" if share else ""
 
 
-def bar(part: int, whole: int, width: int) -> str:
+def signed(value: float, show: Callable[[Any], str] = grouped) -> str:
+    """A difference with its sign; nothing of nothing.
+
+    >>> signed(1024), signed(-20736), signed(0), signed(-5 * 2**20, size)
+    ('+1,024', '−20,736', '', '−5 MiB')
+    """
+    return f"{'+' if value > 0 else '−'}{show(abs(value))}" if value else ""
+
+
+def signed_percent(value: float, base: float) -> str:
+    """By how much of a base something differs, to a tenth of a percent.
+
+    >>> signed_percent(-256, 2048), signed_percent(1, 10**6), signed_percent(3, 0)
+    ('−12.5%', '+<0.1%', '')
+    """
+    return signed(value / base, percent) if base else ""
+
+
+def bar(part: float, whole: float, width: int) -> str:
     """A share as a bar, to an eighth of a cell.
 
     >>> bar(1, 2, 5)

@@ -23,7 +23,7 @@ class Column(NamedTuple):
     wraps: bool = False  # may be broken over lines in a narrow terminal
     breaks: str = " "  # where it is broken
     spare: int = 0  # left out of a narrow terminal, the highest first; 0 never
-    share: Callable[[Any], tuple[int, int]] | None = None
+    share: Callable[[Any], tuple[float, float]] | None = None
     words: Callable[[Any], str] | None = None
     called: str = ""  # where it is left out, if not by its key
 
@@ -35,7 +35,10 @@ class Column(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A table: its columns, its rows, and perhaps a row of totals; `dim` rows stand back."""
+    """A table: its columns, its rows, and perhaps a row of totals; `dim` rows stand back.
+
+    Where a page can be unfolded, as in Markdown, a long table that has words for it stands `folded` under them.
+    """
 
     columns: Sequence[Column]
     rows: Sequence[Any]
@@ -43,6 +46,7 @@ class Sheet(NamedTuple):
     title: str = ""
     header: bool = True
     dim: Callable[[Any], bool] = lambda _: False
+    folded: str = ""
 
 
 class Line(NamedTuple):

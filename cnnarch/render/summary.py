@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cnnarch.analysis.replacements import instead
 from cnnarch.analysis.rows import Row
 from cnnarch.analysis.savings import add_up
 from cnnarch.errors import ReadError, printable, suggestion
@@ -18,11 +19,19 @@ from cnnarch.render.columns import (
 )
 from cnnarch.render.data import VERSION, cell, plain, records
 from cnnarch.render.frame import footing, heading
-from cnnarch.render.numbers import factor, grouped
+from cnnarch.render.numbers import against, factor, grouped
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 from cnnarch.shapes import Shape
 
 __all__ = ["layers", "layers_of_all", "lookup", "one_or_all", "page", "record"]
+
+
+NOT = {
+    "grouped": "if every filter saw all channels",
+    "separable": "if a window in groups and the 1×1 after it were one",
+    "factorised": "if windows one after another were one large window",
+    "narrowed": "if they had no 1×1 to fewer channels before a window",
+}
 
 
 class _Sum(NamedTuple):
@@ -43,6 +52,7 @@ class _Sum(NamedTuple):
     folded: tuple[Any, ...] = ()
     shares: str = ""
     train_only: bool = False
+    nodes: tuple[Any, ...] = ()
 
     @property
     def flops(self) -> int:
@@ -70,7 +80,7 @@ def layers(network: Network, depth: int | None, fold: bool, columns: Sequence[st
     rows: list[Row | _Sum] = list(network.rows(depth, fold))
     sums = network.totals
     last = _Sum("total", sums.weights, sums.biases, sums.params, sums.buffers, sums.macs // network.batch,
-                sums.elements // network.batch)  # fmt: skip
+                sums.elements // network.batch, nodes=network.layers)  # fmt: skip
     return Sheet(
         shown(layer_columns(network), columns, LAYER_TABLE),
         [*_inputs(network), *rows] if totals else rows,
@@ -145,7 +155,7 @@ def _inputs(network: Network) -> list[_Sum]:
 
 
 def _saved(network: Network) -> Page:
-    """What the convolutions save, in three lines."""
+    """What the convolutions save, in three lines, and in one for each way to save over full convolutions."""
     rows = network.savings()
     if not rows:
         return []
@@ -155,6 +165,10 @@ def _saved(network: Network) -> Page:
         ("sparse", total.sparse, factor(total.window_factor), "if it saw only its window, with its own weights"),
         ("shared", total.shared, factor(total.sharing_factor), "the same weights at every place: the convolutions"),
     ]
+    for key, found in network.replacements().items():
+        if found:
+            full = instead(found, total.shared, 0)[0]
+            lines.append((f"not {key}", full, against(full, total.shared), NOT[key]))
     columns = [
         Column("way", "", "", lambda line: line[0]),
         Column("weights", "", "", lambda line: line[1], grouped, number=True),

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from stat import S_ISFIFO
 
 from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, beginning, listed, printable, suggestion
 from cnnarch.spec.document import read_blocks, read_document
@@ -51,16 +52,22 @@ def read(spec: str) -> Spec:
     >>> read("alexnet").name
     'AlexNet, without padding'
     """
-    return _read(read_source(spec), ())
+    return _read(read_source(spec, pipes=True), ())
 
 
-def read_source(spec: str) -> Source:
+def read_source(spec: str, pipes: bool = False) -> Source:
     """The text of a spec, and what it is called.
+
+    `pipes` for what a user names: a pipe as `<(git show HEAD:net.yaml)` is read like standard input. A page that
+    names one is not followed, as reading may never end.
 
     Raises ReadError if there is none, SpecError if it is no text.
     """
     if spec == "-":
         return _decode("<stdin>", sys.stdin.buffer.read(LARGEST + 1))
+    if pipes and _is_pipe(spec):
+        with open(spec, "rb") as stream:
+            return _decode(spec, stream.read(LARGEST + 1))
     shipped = _shipped(spec, FOLDER)
     if shipped is None and not os.path.exists(spec) and not _is_path(spec):
         hint = beginning(spec, names())
@@ -106,6 +113,13 @@ def _shipped(name: str, folder: str) -> Source | None:
 
 def _is_path(spec: str) -> bool:
     return "/" in spec or os.sep in spec or spec.endswith((".yaml", ".yml"))
+
+
+def _is_pipe(spec: str) -> bool:
+    try:
+        return S_ISFIFO(os.stat(spec).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _read(source: Source, chain: tuple[str, ...]) -> Spec:

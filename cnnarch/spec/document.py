@@ -8,14 +8,14 @@ from typing import Any, Protocol, TypeVar
 
 from cnnarch.errors import Problem, Source, Span, SpecError, listed, suggestion
 from cnnarch.layers import KINDS
-from cnnarch.shapes import Shape
+from cnnarch.spec.claims import Claims, read_inputs
 from cnnarch.spec.expressions import FUNCTIONS, WORDS
 from cnnarch.spec.items import STRUCTURES, Items, is_name, parts
-from cnnarch.spec.model import Block, BlockItem, Claim, Item, Spec
+from cnnarch.spec.model import Block, BlockItem, Item, Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
-from cnnarch.spec.values import LONGEST_NUMBER, Reader
+from cnnarch.spec.values import Reader
 
-__all__ = ["CLAIMS", "HEADER", "PAGE_OF_BLOCKS", "SCALES", "TASKS", "Blocks", "read_blocks", "read_document"]
+__all__ = ["HEADER", "PAGE_OF_BLOCKS", "TASKS", "Blocks", "read_blocks", "read_document"]
 
 HEADER = {
     "name": "what people call the network",
@@ -31,15 +31,14 @@ HEADER = {
     "blocks": "kinds of this spec's own: each has `layers`, and may have `settings`",
     "layers": "the layers, in order",
     "published": "figures with their source, which `cnnarch check` compares",
+    "budget": "limits of figures, which `cnnarch check` compares, perhaps for a `batch`, `dtype` or `input`; "
+    "`extends` does not take it over",
+    "ignore": "rules whose advice `cnnarch check` leaves out, by code or name; `extends` takes it over",
 }
 TASKS = ("classification", "localisation", "detection", "segmentation", "instance segmentation", "reading")
-CLAIMS = ("params", "weights", "biases", "buffers", "macs", "conv_params", "fc_params", "weight_layers",
-          "training_params", "training_buffers", "training_macs")  # fmt: skip
 EXTENSIBLE = ("import", "blocks", "layers")
 PAGE_OF_BLOCKS = ("source", "note", "import", "blocks")  # what can stand at its top
 DEEPEST_BLOCKS = 32
-
-SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
 Blocks = dict[str, Block]
 Found = TypeVar("Found")
@@ -134,13 +133,18 @@ class _Document:
         self._settings()
         if "input" in self.given:
             node = self.given["input"]
-            self.spec.inputs = self._inputs(node)
+            self.spec.inputs = read_inputs(self.reader, node)
             keys = [key for key, _ in node.items] if isinstance(node, Mapping) else []
             self.spec.input_places = {key.value: span_of(self.reader.source, key) for key in keys}
         self._layers(before)
-        if "published" in self.given:
-            self._published(self.given["published"])
+        self._claims()
         return self.spec
+
+    def _claims(self) -> None:
+        claims = Claims(self.reader, self.spec)
+        for key, read in (("published", claims.published), ("budget", claims.budget), ("ignore", claims.ignore)):
+            if key in self.given:
+                read(self.given[key])
 
     # The header
 
@@ -162,6 +166,7 @@ class _Document:
         self.spec.places = dict(base.places)
         self.spec.blocks = base.blocks
         self.spec.layers = base.layers
+        self.spec.ignored = list(base.ignored)  # what is meant in its layers is meant here too; its budget is its own
         return True
 
     def _found(self, find: Callable[[str, Source], Found], name: str, node: Node) -> Found | None:
@@ -213,21 +218,6 @@ class _Document:
                 self.reader.report("`year` must be a year, as 2012", given["year"])
         if "see_also" in given:
             spec.see_also = tuple(one.value for one in self.reader.texts(given["see_also"], "`see_also`"))
-
-    def _inputs(self, node: Node) -> dict[str, Shape]:
-        if not isinstance(node, Mapping):
-            shape = self.reader.shape(node)
-            return {"input": shape} if shape else {}
-        found = {}
-        for key, value in node.items:
-            if not is_name(key.value) or "/" in key.value:
-                self.reader.report(f"`{key.value}` cannot be the name of an input", key, "a name begins with a letter")
-            shape = self.reader.shape(value)
-            if shape:
-                found[key.value] = shape
-        if not node.items:
-            self.reader.report("`input` names no inputs", node)
-        return found
 
     def _settings(self) -> None:
         node = self.given.get("settings")
@@ -355,67 +345,8 @@ class _Document:
                 hint = f"leave it out, or use one: it has {listed(blocks)}"
                 self.reader.report(f"no block of `{name.value}` is used", name, hint)
 
-    # Published figures
-
-    def _published(self, node: Node) -> None:
-        for one in node.items if isinstance(node, Sequence) else [node]:
-            if isinstance(one, Mapping):
-                self._claims(one)
-            else:
-                self.reader.report("a published figure is a mapping", one, "as in `{params: 60.9M, source: table 1}`")
-
-    def _claims(self, node: Mapping) -> None:
-        about = node.get("source")
-        if about is None:
-            self.reader.report("a published figure needs its `source`", node, "say where it is published")
-        origin = self.reader.text(about, "`source`") if about is not None else ""
-        inputs = node.get("input")
-        shapes = self._inputs(inputs) if inputs is not None else None
-        for name, _ in inputs.items if isinstance(inputs, Mapping) else ():
-            if self.spec.inputs and name.value not in self.spec.inputs:
-                hint = suggestion(name.value, list(self.spec.inputs)) or f"it has {', '.join(self.spec.inputs)}"
-                self.reader.report(f"the spec has no input `{name.value}`", name, hint)
-        for key, value in node.items:
-            if key.value in CLAIMS:
-                self._claim(key, value, origin, shapes)
-            elif key.value not in ("source", "input"):
-                hint = suggestion(key.value, list(CLAIMS)) or f"there are {', '.join(CLAIMS)}"
-                if " " in key.value:  # the end of a text
-                    hint = 'between braces a text with a comma is quoted: `source: "..., ..."`'
-                self.reader.report(f"`{key.value}` is not a figure", key, hint)
-
-    def _claim(self, key: Scalar, value: Node, origin: str, inputs: dict[str, Shape] | None) -> None:
-        found = parse_count(value.value) if isinstance(value, Scalar) else None
-        if found is None or not isinstance(value, Scalar):
-            hint = "a whole number, or the digits that were given: 60.9M"
-            self.reader.report("this is not a published figure", value, hint)
-            return
-        least, most = found
-        span = span_of(self.reader.source, key, value)
-        self.spec.published.append(Claim(key.value, value.value, least, most, origin, span, inputs))
-
     def _key(self, name: str) -> Scalar:
         return next(key for key, _ in self.root.items if key.value == name)
-
-
-def parse_count(text: str) -> tuple[int, int] | None:
-    """The least and the most whole number that is written so to the digits given; nothing if it is no count.
-
-    >>> parse_count("60.9M"), parse_count("25557032")
-    ((60850000, 60949999), (25557032, 25557032))
-    """
-    number, unit = text, ""
-    if text and text[-1] in SCALES:
-        number, unit = text[:-1].rstrip(" "), text[-1]
-    whole, point, fraction = number.partition(".")
-    digits = whole + fraction
-    if not (whole and digits.isdecimal() and digits.isascii()) or len(digits) > LONGEST_NUMBER:
-        return None
-    if (point and not fraction) or SCALES[unit] % 10 ** len(fraction):
-        return None
-    step = SCALES[unit] // 10 ** len(fraction)  # of the last digit given
-    value = int(digits) * step
-    return value - step // 2, value + max(step - 1, 0) // 2
 
 
 def _check_nesting(spec: Spec, reader: Reader) -> bool:

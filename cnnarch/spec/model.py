@@ -11,8 +11,8 @@ from cnnarch.spec.expressions import Expression
 from cnnarch.spec.source import Mapping, Node, Scalar, span_of
 
 __all__ = [
-    "DEEPEST", "PLAIN", "Block", "BlockItem", "Branches", "Broken", "Claim", "Group", "Item", "LayerItem", "Modifiers",
-    "Residual", "Spec", "Value",
+    "DEEPEST", "PLAIN", "Block", "BlockItem", "Bound", "Branches", "Broken", "Claim", "Conditions", "Group", "Ignored",
+    "Item", "LayerItem", "Modifiers", "Residual", "Spec", "Value",
 ]  # fmt: skip
 
 Value: TypeAlias = Expression | Any  # an expression, or what it would give: a number, a truth value, a word, a list
@@ -167,6 +167,38 @@ class Claim(NamedTuple):
     inputs: dict[str, Shape] | None = None  # if it was published for another input
 
 
+class Conditions(NamedTuple):
+    """What the limits of a budget are for; what is not said is as the network is checked.
+
+    If they are `broken`, a mistake in them was reported.
+    """
+
+    batch: int | None = None
+    dtype: str | None = None
+    inputs: dict[str, Shape] | None = None
+    dtype_place: Span | None = None
+    inputs_place: Span | None = None
+    broken: bool = False
+
+
+class Bound(NamedTuple):
+    """A limit of a budget as it is written: its figure, `min`, `max` or nothing, its text, and where both stand."""
+
+    figure: str
+    side: str
+    text: str
+    key: Span
+    place: Span
+    conditions: Conditions = Conditions()
+
+
+class Ignored(NamedTuple):
+    """A rule whose advice is not wanted, and where that stands."""
+
+    rule: str
+    span: Span
+
+
 class Spec:
     """An architecture as it was written, with `extends` resolved."""
 
@@ -185,4 +217,6 @@ class Spec:
         self.blocks: dict[str, Block] = {}
         self.layers: list[Item] = []
         self.published: list[Claim] = []
+        self.budget: list[Bound] = []
+        self.ignored: list[Ignored] = []
         self.problems: list[Problem] = []  # mistakes in layers, which need not keep others from being found

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnnarch.analysis.advice import RULES
+from cnnarch.analysis.budgets import BYTES, COUNTS, MAX, MEMORY_OF, MIN
+from cnnarch.analysis.dtypes import DTYPES
+from cnnarch.analysis.figures import FIGURES, Figure
 from cnnarch.layers import KINDS, Layer
-from cnnarch.spec.document import CLAIMS, HEADER, PAGE_OF_BLOCKS, TASKS
+from cnnarch.spec.claims import CLAIMS, LARGEST_BATCH
+from cnnarch.spec.document import HEADER, PAGE_OF_BLOCKS, TASKS
 from cnnarch.spec.items import BESIDE, MERGES, STRUCTURES
 
 __all__ = ["schema"]
@@ -62,6 +67,7 @@ def schema() -> Schema:
                 "additionalProperties": False,
             },
             "claim": _claim(),
+            "limits": _limits(),
         },
     }
 
@@ -84,6 +90,13 @@ def _header() -> dict[str, Schema]:
         "published": {
             "anyOf": [{"$ref": "#/$defs/claim"}, {"type": "array", "items": {"$ref": "#/$defs/claim"}}],
         },
+        "budget": {
+            "anyOf": [
+                {"$ref": "#/$defs/limits"},
+                {"type": "array", "items": {"$ref": "#/$defs/limits"}, "minItems": 1},
+            ],
+        },
+        "ignore": {"anyOf": [_rules(), {"type": "array", "items": _rules(), "minItems": 1}]},
     }
 
 
@@ -159,6 +172,33 @@ def _claim() -> Schema:
     properties: Schema = dict.fromkeys(CLAIMS, figure)
     properties |= {"source": {"type": "string", "minLength": 1}, "input": {"$ref": "#/$defs/inputs"}}
     return {"type": "object", "properties": properties, "required": ["source"], "additionalProperties": False}
+
+
+def _limits() -> Schema:
+    """An entry of a budget: figures with their limits, and what they are for."""
+    properties = {key: {"description": figure.about, **_limit(figure)} for key, figure in FIGURES.items()}
+    properties |= {
+        "batch": {"type": "integer", "minimum": 1, "maximum": LARGEST_BATCH},
+        "dtype": {"enum": list(DTYPES)},
+        "input": {"$ref": "#/$defs/inputs"},
+    }
+    one = [{"required": [key]} for key in FIGURES]
+    return {"type": "object", "properties": properties, "anyOf": one, "additionalProperties": False}
+
+
+def _limit(figure: Figure) -> Schema:
+    """A limit alone, or the most and the least."""
+    units = [*COUNTS, *BYTES] if figure.key in MEMORY_OF else list(BYTES) if figure.unit == "bytes" else list(COUNTS)
+    pattern = rf"^[0-9][0-9,]*(\.[0-9]+)? ?({'|'.join(filter(None, units))})?$"
+    lone = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": pattern}]}
+    both = {"type": "object", "properties": {MIN: lone, MAX: lone}, "minProperties": 1, "additionalProperties": False}
+    return {"anyOf": [*lone["anyOf"], both]}
+
+
+def _rules() -> Schema:
+    """A rule's code, the beginning of one, or a rule's name."""
+    words = {name for code, rule in RULES.items() for name in (code[:1], code[:2], code, rule.name)}
+    return {"enum": sorted(words)}
 
 
 def _described(words: dict[str, str], schemas: dict[str, Schema]) -> dict[str, Schema]:
