@@ -24,9 +24,11 @@ from cnnarch.spec.model import Spec
 
 if TYPE_CHECKING:
     from cnnarch.analysis.check import Checked
+    from cnnarch.analysis.counters import Counted
     from cnnarch.analysis.devices import Roof
     from cnnarch.analysis.difference import Difference
     from cnnarch.analysis.memory import Memory
+    from cnnarch.analysis.receptive_field import ReceptiveField
     from cnnarch.analysis.roofline import Bound, Roofline, Traffic
 
 __all__ = ["Network", "load"]
@@ -107,6 +109,16 @@ class Network:
         )
         return found
 
+    @cached_property
+    def receptive_field(self) -> ReceptiveField:
+        """What the places of every layer see of the input.
+
+        >>> load("resnet50").receptive_field.least
+        427
+        """
+        found: ReceptiveField = import_module("cnnarch.analysis.receptive_field").receptive_field(self.graph)
+        return found
+
     def at(
         self, batch: int | None = None, dtype: str | None = None, inputs: Mapping[str, Shape] | None = None
     ) -> Network:
@@ -171,7 +183,21 @@ class Network:
         return [whole(name, moved, roof) for name, moved in ways]
 
     def explain(self, name: str) -> Explanation:
-        return explain(self.graph, self.layer(name))
+        return explain(self.graph, self.layer(name), self.receptive_field)
+
+    def count_as(self, counter: str) -> Counted:
+        """What another counter prints for it: `torchinfo`, `fvcore`, `ptflops`, `thop`, `calflops`, `keras`.
+
+        >>> load("resnet50").count_as("thop").figure("macs").value
+        4133742592
+
+        Raises ReadError where it depends on what a spec does not say, and for types other than float32.
+        """
+        if self.dtype != "float32":
+            raise ReadError(f"what counters print is known for float32, not for {self.dtype}", "leave out `--dtype`")
+        module = import_module("cnnarch.analysis.counters")
+        found: Counted = module.count(self.graph, counter, self.label, self.batch, module.written(self.label))
+        return found
 
     def published(self) -> list[Verdict]:
         """The published figures beside ours; none if settings or inputs were changed."""

@@ -109,8 +109,9 @@ def builds() -> Table:
 
 
 def costs() -> Table:
-    """Every figure of a network that is built, beside the time to read and build it."""
+    """Every figure of a network that is built, and all advice, beside the time to read and build it."""
     from cnnarch import load
+    from cnnarch.analysis.advice import findings
     from cnnarch.analysis.figures import FIGURES
     from cnnarch.network import Network
     from cnnarch.spec import catalog
@@ -120,18 +121,23 @@ def costs() -> Table:
         for figure in FIGURES.values():
             figure.of(fresh)
 
-    table = Table("networks", "layers", "read and built, ms", "every figure, ms", "times built", "aim", title="costs")
+    def advise(network: Network) -> None:
+        findings(Network(network.spec, network.graph, network.label))
+
+    table = Table("networks", "layers", "built, ms", "figures, ms", "times built", "advice, ms", "aim", title="costs")
     names = [*catalog.names()]
     for label, chosen, aim in (
         ("alexnet", ["alexnet"], ""),
-        ("resnet152", ["resnet152"], "every figure < 30 ms"),
-        (f"all {len(names)}", names, "every figure < 5 s"),
+        ("resnet152", ["resnet152"], "figures < 30 ms"),
+        (f"all {len(names)}", names, "figures < 5 s"),
     ):
         networks = [load(name) for name in chosen]
         built = best_of(lambda chosen=chosen: [load(name) for name in chosen], rounds=3, before=forget)  # type: ignore[misc]
         found = best_of(lambda networks=networks: [answer(one) for one in networks], rounds=3)  # type: ignore[misc]
+        advised = best_of(lambda networks=networks: [advise(one) for one in networks], rounds=3)  # type: ignore[misc]
         layers = sum(len(one.layers) for one in networks)
-        table.add_row(label, f"{layers:,}", f"{1000 * built:.1f}", f"{1000 * found:.1f}", f"{found / built:.2f}", aim)
+        times = [f"{1000 * value:.1f}" for value in (built, found, advised)]
+        table.add_row(label, f"{layers:,}", times[0], times[1], f"{found / built:.2f}", times[2], aim)
     return table
 
 

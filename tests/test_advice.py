@@ -33,7 +33,7 @@ from cnnarch.analysis.advice import (
     resolve,
 )
 from cnnarch.analysis.advice.base import ON_EACH_CHANNEL, Plan
-from cnnarch.analysis.advice.windows import _met, _on_padding, _reading, _shifts
+from cnnarch.analysis.advice.reading import met, on_padding, reading, shifts
 from cnnarch.cli import commands
 from cnnarch.errors import ReadError
 from cnnarch.layers import KINDS
@@ -253,18 +253,18 @@ axes = st.tuples(
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
 def test_windows_against_real_ones(axis: tuple[Window, int]) -> None:
     window, length = axis
-    read, met, outside = set(), set(), False
+    read, seen, outside = set(), set(), False
     for place in range(window.outputs(length)):
         start = place * window.stride - window.before
         pixels = {start + cell * window.dilation: cell for cell in range(window.size)}
         on = {pixel for pixel in pixels if 0 <= pixel < length}
         read |= on
-        met |= {pixels[pixel] for pixel in on}
+        seen |= {pixels[pixel] for pixel in on}
         outside |= start >= length or start + window.reach <= 0
     tail = length - 1 - max(read, default=-1)
-    assert _reading(window, length)[1:] == (tail, len(read))
-    assert _met(window, length) == len(met)
-    assert _on_padding(window, length) == outside
+    assert reading(window, length)[1:] == (tail, len(read))
+    assert met(window, length) == len(seen)
+    assert on_padding(window, length) == outside
 
 
 @pytest.mark.parametrize("kind", ["conv", "maxpool"])
@@ -300,41 +300,15 @@ def test_shifts_by_their_centres(kernel: int, stride: int) -> None:
     """A shift is how far the middle of a window is from the middle of the stretch of pixels that its output is for."""
     for length in range(kernel, 24):
         (window,) = sliding_windows((length,), kernel, stride, padding="same")
-        shifts = set()
+        found = set()
         for place in range(window.outputs(length)):
             pixels = range(place * stride - window.before, place * stride - window.before + kernel)
             stretch = range(place * stride, place * stride + stride)
-            shifts.add(sum(pixels) / len(pixels) - sum(stretch) / len(stretch))
-        (shift,) = shifts
+            found.add(sum(pixels) / len(pixels) - sum(stretch) / len(stretch))
+        (shift,) = found
         lopsided = kernel % 2 == 0 and window.before != window.after
-        assert _shifts(window) == (lopsided and shift in (-0.5, 0.5))
-        assert _shifts(window) or not lopsided or shift == int(shift)
-
-
-# Figures that others have published
-
-
-@pytest.mark.parametrize(
-    ("name", "layer", "size", "jump"),
-    [
-        ("alexnet_torchvision", "adaptive_avgpool", 195, 32),  # Araujo et al. 2019, table of networks, as in the issue
-        ("vgg16", "flatten", 212, 32),
-        ("resnet50", "global_avgpool", 427, 32),
-        ("resnet50_tf_slim", "global_avgpool", 483, 32),
-        ("mobilenet_v1", "global_avgpool", 315, 32),
-        ("inception_v3", "global_avgpool", 1311, 32),
-        ("inception_v4", "global_avgpool", 2071, 32),
-        ("inception_resnet_v2", "global_avgpool", 3039, 32),
-    ],
-)
-def test_receptive_fields(name: str, layer: str, size: int, jump: int) -> None:
-    network = load(name)
-    plan = Plan(network)
-    number = next(one for one, node in enumerate(plan.nodes) if node.name == layer)
-    source = plan.nodes[number].sources[0]
-    if plan.kinds[source].startswith("adaptive"):
-        source = plan.nodes[source].sources[0]
-    assert field._fields(plan)[source] == ((size, jump),) * 2
+        assert shifts(window) == (lopsided and shift in (-0.5, 0.5))
+        assert shifts(window) or not lopsided or shift == int(shift)
 
 
 def test_padded_channels_by_hand(write: Write) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cnnarch import load
 from cnnarch.analysis.advice import Finding, findings
-from cnnarch.analysis.advice.windows import _met, _on_padding, _reading
+from cnnarch.analysis.advice.reading import met, on_padding, reading
 from cnnarch.shapes import Window
 
 torch: Any = pytest.importorskip("torch", reason="PyTorch is not installed; these tests compare with it")
@@ -36,12 +36,12 @@ def test_where_gradients_reach(setting: tuple[int, int, int, int, int]) -> None:
     y = layer(x)
     y.sum().backward()
     read = (x.grad[0, 0] != 0).nonzero().flatten().tolist()
-    assert _reading(window, size).pixels == len(read)
-    assert _reading(window, size).tail == size - 1 - read[-1]
-    assert _met(window, size) == int((layer.weight.grad != 0).sum())
+    assert reading(window, size).pixels == len(read)
+    assert reading(window, size).tail == size - 1 - read[-1]
+    assert met(window, size) == int((layer.weight.grad != 0).sum())
     ends = y[0, 0, [0, -1]] - layer.bias
-    assert _on_padding(window, size) >= bool(ends.abs().min() == 0 and dilation == 1)
-    if _on_padding(window, size):
+    assert on_padding(window, size) >= bool(ends.abs().min() == 0 and dilation == 1)
+    if on_padding(window, size):
         assert ends.abs().min() == 0
 
 

@@ -36,6 +36,8 @@ from cnnarch.render.schema import schema
 from cnnarch.spec import catalog
 from cnnarch.spec.build import build
 from cnnarch.spec.document import read_document
+from tests import command
+from tests.command import Done
 
 ROOT = Path(__file__).parent.parent
 HEAD = "name: Net\ninput: 32x32x3\n"
@@ -54,10 +56,8 @@ def written(folder: Path, top: str, layers: str = LAYERS, name: str = "net.yaml"
     return path
 
 
-def run(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-m", "cnnarch", "check", *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, cwd=folder, check=False)
+def run(*arguments: str, folder: Path = ROOT) -> Done:
+    return command.run("check", *arguments, folder=folder)
 
 
 def checked(path: Path, *budgets: Budget, advice: Advice | None = None, batch: int = 1) -> Checked:
@@ -796,9 +796,9 @@ def test_the_workflow_of_the_readme_runs(tmp_path: Path) -> None:
     written(tmp_path / "networks", "")
     shell = f"cnnarch() {{ '{sys.executable}' -m cnnarch \"$@\"; }}\n"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
-    for command in commands:
+    for one in commands:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", shell + command], cwd=tmp_path, env=environment, capture_output=True,
+            ["bash", "-euo", "pipefail", "-c", shell + one], cwd=tmp_path, env=environment, capture_output=True,
             encoding="utf-8", check=False,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")

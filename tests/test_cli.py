@@ -17,27 +17,9 @@ import cnnarch
 from cnnarch.cli import NAMES, commands
 from cnnarch.spec import catalog
 from cnnarch.spec.document import HEADER
+from tests.command import out, run
 
 ROOT = Path(__file__).parent.parent
-
-
-def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cnnarch", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
-        check=False,
-    )
-
-
-def out(*arguments: str, stdin: str = "") -> str:
-    """What a command prints that succeeds, and says nothing else."""
-    done = run(*arguments, stdin=stdin)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 def test_json_of_a_summary() -> None:

@@ -22,8 +22,8 @@ from cnnarch.analysis.order import best_order
 from cnnarch.analysis.training import training
 from cnnarch.layers import KINDS
 from cnnarch.spec import catalog
+from tests.command import out, run
 from tests.memory_machine import IN_PLACE, SIZED, VIEWS, orders, random_graph, simulate
-from tests.test_cli import out, run
 
 # By hand
 

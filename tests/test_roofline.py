@@ -5,10 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 from math import isclose
 from pathlib import Path
@@ -24,8 +21,9 @@ from cnnarch.render.columns import chosen, layer_columns
 from cnnarch.render.numbers import decimals, duration, rate
 from cnnarch.shapes import Window
 from cnnarch.spec import catalog
+from tests import command
+from tests.command import Done
 
-ROOT = Path(__file__).parent.parent
 TEN_AND_HUNDRED = Roof(10**13, 10**11)  # 10 TFLOP/s and 100 GB/s: 50 MACs a byte
 
 
@@ -543,10 +541,8 @@ def test_numbers_for_people() -> None:
     assert [decimals(value) for value in (0, 0.25, 9.996, 99.97, 12345.6)] == ["", "0.250", "10.0", "100", "12,346"]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-m", "cnnarch", "roofline", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
+def run(*arguments: str) -> Done:
+    return command.run("roofline", *arguments)
 
 
 def out(*arguments: str) -> str:

@@ -15,10 +15,11 @@ __all__ = ["Advice", "Checked", "Outcome", "check", "outcomes"]
 
 
 class Outcome(NamedTuple):
-    """A limit beside the figure that it is for; a figure that is not known keeps none."""
+    """A limit beside the figure that it is for; a figure that is not known, for a reason, keeps none."""
 
     budget: Budget
     value: int | float | None
+    reason: str = ""
 
     @property
     def kept(self) -> bool:
@@ -111,5 +112,6 @@ def outcomes(network: Checkable, budgets: Sequence[Budget]) -> list[Outcome]:
                 built[key] = network.at(batch, dtype, inputs)
             except ReadError as error:  # another number of axes
                 raise SpecError([Problem(error.problem.message, place, error.problem.hint)]) from None
-        found.append(Outcome(one, one.figure.of(built[key])))
+        value = one.figure.of(built[key])
+        found.append(Outcome(one, value, one.figure.why(built[key]) if value is None else ""))
     return found

@@ -1,6 +1,6 @@
 """The arithmetic behind a layer's figures, and behind the totals."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnnarch.analysis.savings import savings
 from cnnarch.analysis.totals import total
@@ -8,6 +8,9 @@ from cnnarch.graph import Graph, Node
 from cnnarch.layers import Step
 from cnnarch.layers.conv import Convolving
 from cnnarch.shapes import Shape
+
+if TYPE_CHECKING:
+    from cnnarch.analysis.receptive_field import ReceptiveField
 
 __all__ = ["Explanation", "explain", "explain_totals"]
 
@@ -24,8 +27,8 @@ class Explanation(NamedTuple):
     note: str = ""
 
 
-def explain(graph: Graph, node: Node) -> Explanation:
-    """Explain one layer.
+def explain(graph: Graph, node: Node, seen: "ReceptiveField | None" = None) -> Explanation:
+    """Explain one layer; with the receptive fields of the network also how its own comes about.
 
     >>> from cnnarch.spec import build, catalog
     >>> graph = build.build(catalog.read("alexnet"))
@@ -48,6 +51,8 @@ def explain(graph: Graph, node: Node) -> Explanation:
         steps = [*steps, *_elements(node, shapes)]
     if isinstance(node.layer, Convolving):
         steps = [*steps, *_full(node, shapes[0]), _dense(shapes[0], node.output)]
+    if seen is not None:
+        steps = [*steps, *seen.growth(node)]
     note = node.note
     if node.owner is not None:
         shared = f"its weights and biases are those of {graph.nodes[node.owner].name}, counted there"

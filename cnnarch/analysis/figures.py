@@ -7,7 +7,7 @@ __all__ = ["FIGURES", "Figure"]
 
 
 class Figure(NamedTuple):
-    """A figure of a network; `of` takes a `Network` and computes it.
+    """A figure of a network; `of` takes a `Network` and computes it, and `why` says why it is not known.
 
     `unit` is `""` for a count, or `bytes`, `pixels`, `MACs/byte`. `more_is_better` where a budget is the least.
     """
@@ -18,6 +18,7 @@ class Figure(NamedTuple):
     of: Callable[[Any], Any]
     unit: str = ""
     more_is_better: bool = False
+    why: Callable[[Any], str] = lambda _: ""
 
 
 def _total(key: str, title: str, about: str) -> Figure:
@@ -64,6 +65,15 @@ FIGURES = {
             "bytes in training with adam: weights, gradients, state, activations kept for the backward pass",
             lambda network: network.memory.training.total("adam"),
             "bytes",
+        ),
+        Figure(
+            "receptive_field",
+            "receptive field",
+            "pixels along an axis that each place of the last feature map sees, where it is least",
+            lambda network: network.receptive_field.least,
+            "pixels",
+            more_is_better=True,
+            why=lambda network: network.receptive_field.reason,
         ),
         _total(
             "weight_layers",

@@ -19,8 +19,8 @@ NO, MISUSE = 1, 2  # exit codes: the answer is no; a call that makes no sense, o
 INTERRUPTED, CLOSED = 130, 141  # as a shell says of a process that SIGINT or SIGPIPE ended
 
 NAMES = [
-    "list", "summary", "compare", "explain", "savings", "memory", "roofline", "check", "show", "layers", "rules",
-    "schema",
+    "list", "summary", "compare", "explain", "savings", "receptive-field", "memory", "roofline", "check", "show",
+    "layers", "rules", "schema",
 ]  # fmt: skip
 
 
@@ -33,7 +33,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in NAMES:
             return None
-        command: click.Command = import_module(f"cnnarch.cli.{cmd_name}").command
+        command: click.Command = import_module(f"cnnarch.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

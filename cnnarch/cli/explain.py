@@ -35,7 +35,7 @@ def command(spec: str, layers: tuple[str, ...], out: Output, **changes: Any) -> 
     """
     network = read(spec, changes)
     nodes = [node for name in layers for node in network.part(name)] if layers else network.layers
-    found = [explain(network.graph, node) for node in nodes]
+    found = [explain(network.graph, node, network.receptive_field) for node in nodes]
     out.put(
         pages=lambda: [page(network, found, everything=not layers)],
         record=lambda: record(network, found),

@@ -27,7 +27,8 @@ class ElementWiseMerge(Layer):
 
     def field(self, *xs: Shape) -> tuple[Reading, ...]:
         y = self.output(*xs)
-        return tuple([PLACES if x.spatial == y.spatial else GATE if self.gates else spread_over(x.rank) for x in xs])
+        gates = self.gates and y.units > y.channels
+        return tuple([PLACES if x.spatial == y.spatial else GATE if gates else spread_over(x.rank) for x in xs])
 
     def count_elements(self, *xs: Shape) -> int:
         return (len(xs) - 1) * max(x.units for x in xs)

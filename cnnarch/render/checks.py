@@ -199,7 +199,8 @@ def _limit(one: Outcome) -> str:
     least, figure, limit = one.budget.side == MIN, one.budget.figure, one.budget.limit
     shown = one.budget.text or _amount(limit, figure)
     if one.value is None or one.left is None:
-        return f"{figure.title} is not known, so it cannot be compared with {shown}{_conditions(one)}"
+        reason = f" ({one.reason})" if one.reason else ""
+        return f"{figure.title} is not known{reason}, so it cannot be compared with {shown}{_conditions(one)}"
     start = f"{figure.title} {_amount(one.value, figure)}"
     far = _amount(abs(one.left), figure)
     if not one.kept:

@@ -114,6 +114,24 @@ def layer_columns(network: Network) -> list[Column]:
             share=lambda row: (0 if row.train_only else row.params, params),
             spare=5,
         ),
+        Column(
+            "receptive_field",
+            "receptive field",
+            "pixels of the input that a place of its output sees",
+            lambda row: _seen(network, row, "receptive_field"),
+            words=lambda row: _seen(network, row, "receptive_field", True),
+            number=True,
+            spare=7,
+        ),
+        Column(
+            "jump",
+            "jump",
+            "pixels of the input from one place of its output to the next",
+            lambda row: _seen(network, row, "jump"),
+            words=lambda row: _seen(network, row, "jump", True),
+            number=True,
+            spare=7,
+        ),
         Column("shares", "weights of", "the layer whose weights it uses", _attribute("shares")),
         Column("train_only", "only in training", "whether it runs in training only", _attribute("train_only"), _yes),
     ]
@@ -153,6 +171,16 @@ def _regions(row: Row) -> str:
 
 def _output(row: Row) -> str:
     return f"{row.output}, flat {row.flat}" if row.flat else str(row.output)
+
+
+def _seen(network: Network, row: Row, key: str, as_text: bool = False) -> Any:
+    """What a row's output sees of the input; of several inputs by their names. The row of totals has no layers."""
+    from cnnarch.render import receptive_field  # noqa: PLC0415, its columns are made with this module
+
+    running = [node for node in row.nodes if not node.train_only] or row.nodes
+    if not running or not row.output:
+        return "" if as_text else None
+    return receptive_field.of_layer(network, running[-1], key, as_text)
 
 
 def _operation(row: Row) -> str:

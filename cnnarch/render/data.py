@@ -60,7 +60,7 @@ def cell(value: Any) -> str:
         return " ".join(f"{name}={cell(one)}" for name, one in value.items())
     if isinstance(value, list):
         deep = value and isinstance(value[0], (list, str))
-        return " ".join(cell(one) for one in value) if deep else "x".join(map(str, value))
+        return " ".join(cell(one) for one in value) if deep else "x".join(map(cell, value))
     return str(value)
 
 

@@ -8,7 +8,7 @@ from math import floor, log10
 from typing import Any
 
 __all__ = [
-    "against", "arithmetic", "bar", "decimals", "duration", "factor", "grouped", "percent",
+    "against", "arithmetic", "bar", "decimals", "duration", "exact", "factor", "grouped", "percent",
     "rate", "ratio", "signed", "signed_percent", "size",
 ]  # fmt: skip
 
@@ -81,6 +81,22 @@ def decimals(value: float) -> str:
     if not value:
         return ""
     return _digits(value, 3)
+
+
+def exact(value: Any) -> str:
+    """A whole number or a fraction, to its last digit: as a decimal where that ends soon.
+
+    >>> from fractions import Fraction
+    >>> exact(427), exact(Fraction(31, 2)), exact(Fraction(-66, 65)), exact(-16)
+    ('427', '15.5', '−66/65', '−16')
+    """
+    sign, size = "−" if value < 0 else "", abs(value)
+    if size == int(size):
+        return f"{sign}{int(size)}"
+    quarters = {2: (".5",), 4: (".25", ".5", ".75")}.get(size.denominator)
+    if quarters is None:
+        return f"{sign}{size.numerator}/{size.denominator}"
+    return f"{sign}{int(size)}{quarters[size.numerator % size.denominator - 1]}"
 
 
 def rate(value: int, unit: str) -> str:

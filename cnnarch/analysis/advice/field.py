@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 from cnnarch.analysis.advice.base import ON_EACH_CHANNEL, Finding, Plan, Rule
+from cnnarch.analysis.receptive_field import Field, receptive_field
 from cnnarch.graph import Node
-from cnnarch.layers.sliding import Sliding, times
+from cnnarch.layers.sliding import times
+from cnnarch.shapes import Shape
 
 __all__ = ["SmallReceptiveField"]
 
 SUMS_UP = ("global_avgpool", "global_maxpool", "flatten", "adaptive_avgpool", "adaptive_maxpool")
 CLASSIFY = ON_EACH_CHANNEL | {"fc", "conv", "softmax", "flatten", "reshape"}
-KEEPS_PLACES = ON_EACH_CHANNEL | {"softmax", "slice", "channel_shuffle", "add", "concat", "max", "multiply"}
 
 
 class SmallReceptiveField(Rule):
@@ -57,17 +58,11 @@ class SmallReceptiveField(Rule):
         ends = [number for number, node in plan.of(*SUMS_UP) if number in answers and _sums_up(plan, number, node)]
         if not ends or len(inputs) != 1:
             return
-        fields, image = _fields(plan), inputs[0].output
+        fields, image = receptive_field(plan.graph), inputs[0].output
         for number in ends:
-            node, last = plan.nodes[number], plan.nodes[number].sources[0]
-            field = fields[last]
-            if field is None:
-                continue
-            sees = [size for size, _ in field]
-            if node.layer.kind == "flatten":
-                together = zip(field, plan.given(number).spatial)
-                sees = [size + (places - 1) * jump for (size, jump), places in together]
-            if any(size < length for size, length in zip(sees, image.spatial)):
+            node = plan.nodes[number]
+            sees = _seen(fields.of(plan.nodes[node.sources[0]]), node, plan.given(number))
+            if sees is not None and any(size < length for size, length in zip(sees, image.spatial)):
                 message = f"what it sums up sees {times(sees)} pixels of an input of {times(image.spatial)}"
                 hint = "more layers, a larger kernel, a dilation or an earlier stride before it, or a smaller input"
                 yield self.found(node.name, message, hint)
@@ -90,28 +85,10 @@ def _sums_up(plan: Plan, number: int, node: Node) -> bool:
     return pooled and not node.train_only and bool(plan.given(number).rank)
 
 
-def _fields(plan: Plan) -> list[tuple[tuple[int, int], ...] | None]:
-    """Of every node the receptive field and the jump on each axis; nothing where it is not known, or is all.
-
-    The largest over paths; l pixels of k at a jump j see (k − 1)·j more. A map that is made larger is not followed.
-    """
-    found: list[tuple[tuple[int, int], ...] | None] = []
-    for number, node in enumerate(plan.nodes):
-        if not node.sources:
-            found.append(tuple((1, 1) for _ in node.output.spatial))
-            continue
-        kind = plan.kinds[number]
-        shown = [one for one in node.sources if plan.nodes[one].output.spatial == node.output.spatial]
-        if isinstance(node.layer, Sliding) and kind != "conv_transpose":
-            before = found[node.sources[0]]
-            windows = node.layer.resolve(plan.given(number))
-            found.append(
-                before and tuple([(r + (w.reach - 1) * j, j * w.stride) for (r, j), w in zip(before, windows)])
-            )
-        elif kind in KEEPS_PLACES and shown:
-            paths = [found[one] for one in shown]
-            known = [one for one in paths if one is not None]
-            found.append(tuple(map(max, *known, ((1, 1),) * len(known[0]))) if len(known) == len(paths) else None)
-        else:
-            found.append(None)
-    return found
+def _seen(fields: list[Field], node: Node, x: Shape) -> list[int] | None:
+    """The pixels that a place of a map sees on each axis; all places of it together, where it is flattened."""
+    axes = fields[0].axes if fields else ()
+    places = x.spatial if node.layer.kind == "flatten" else (1,) * len(axes)
+    if not axes or len(places) != len(axes) or any(axis.size is None for axis in axes):
+        return None
+    return [int((axis.size or 0) + (many - 1) * (axis.jump or 0)) for axis, many in zip(axes, places)]

@@ -1,67 +1,16 @@
 """Windows: what convolutions and pools read of their input."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from math import gcd, prod
-from typing import NamedTuple
 
-from cnnarch.analysis.advice.base import ON_EACH_CHANNEL, Finding, Plan, Rule, also, gathered
-from cnnarch.graph import Node
-from cnnarch.layers.sliding import Sliding, times
-from cnnarch.shapes import Shape, Window
+from cnnarch.analysis.advice.base import Finding, Plan, Rule, also, gathered
+from cnnarch.analysis.advice.reading import Place, losses, met, on_padding, places, shifts
+from cnnarch.layers.sliding import times
 
 __all__ = ["EvenKernelSame", "PaddingBeyondKernel", "StrideLargerThanKernel", "UnreadPixels", "WeightsOnPadding"]
 
-MOST_CELLS = 4096  # along an axis; a longer window is not looked at
 MOST_PADDING = 32  # that is tried
 ENDS = {1: ("position",), 2: ("row", "column"), 3: ("plane of axis 1", "plane of axis 2", "plane of axis 3")}
-
-
-class Reading(NamedTuple):
-    """What a window reads of an axis: how many pixels at its end not, how many of the others."""
-
-    length: int
-    tail: int
-    pixels: int
-
-    @property
-    def gaps(self) -> bool:
-        return self.pixels < self.length - self.tail
-
-
-class Place(NamedTuple):
-    """A layer with windows in its place: what it is given, its windows, and what they read along every axis."""
-
-    number: int
-    node: Node
-    x: Shape
-    windows: tuple[Window, ...]
-    reads: tuple[Reading, ...]
-
-    @property
-    def complete(self) -> bool:
-        return all(one.pixels == one.length for one in self.reads)
-
-    @property
-    def words(self) -> str:
-        """`3×3 windows with stride 2`."""
-        said = f"{times([window.size for window in self.windows])} windows"
-        strides, dilations = {one.stride for one in self.windows}, {one.dilation for one in self.windows}
-        more = [f"stride {_each(self.windows, 'stride')}"] if strides != {1} else []
-        more += [f"dilation {_each(self.windows, 'dilation')}"] if dilations != {1} else []
-        return f"{said} with {' and '.join(more)}" if more else said
-
-
-class Loss(NamedTuple):
-    """Pixels that nothing reads: one of the layers that read the others, all of them, and where the pixels are.
-
-    `tails` are the pixels at the end of every axis, `holes` whether there are some between those that are read.
-    """
-
-    place: Place
-    nodes: list[Node]
-    tails: tuple[int, ...]
-    holes: bool
 
 
 class UnreadPixels(Rule):
@@ -83,7 +32,7 @@ class UnreadPixels(Rule):
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, relationship 6"
 
     def findings(self, plan: Plan) -> Iterator[Finding]:
-        cases = [one for one in _losses(plan) if not (one.holes and _skips(one.place))]
+        cases = [one for one in losses(plan) if not (one.holes and _skips(one.place))]
         for alike in gathered(cases, lambda one: (one.place.windows, one.tails, one.holes)):
             place, holes = alike[0].place, alike[0].holes
             message = _holes(place) if holes else _ends(place, alike[0].tails)
@@ -111,13 +60,13 @@ class EvenKernelSame(Rule):
     def findings(self, plan: Plan) -> Iterator[Finding]:
         cases = [
             one
-            for one in _places(plan)
+            for one in places(plan)
             if one.node.layer.padding == "same"  # type: ignore[attr-defined]
-            and any(map(_shifts, one.windows))
+            and any(map(shifts, one.windows))
         ]
         for alike in gathered(cases, lambda one: one.windows):
             place = alike[0]
-            window = next(filter(_shifts, place.windows))
+            window = next(filter(shifts, place.windows))
             pads = f"{window.before} before and {window.after} behind"
             message = f"{place.words} are padded with {pads}, and shift the image by half a pixel"
             hint = f"an odd kernel, {window.size - 1} or {window.size + 1}, has a pixel in its middle"
@@ -142,8 +91,8 @@ class StrideLargerThanKernel(Rule):
     source = "He et al. 2018, Bag of tricks for image classification, arXiv:1812.01187, section 4.2"
 
     def findings(self, plan: Plan) -> Iterator[Finding]:
-        cases = [one for one in _losses(plan) if one.holes and _skips(one.place) and not _subsamples(one.place)]
-        for alike in gathered(cases, lambda one: _kernels(one.place)):
+        cases = [one for one in losses(plan) if one.holes and _skips(one.place) and not _subsamples(one.place)]
+        for alike in gathered(cases, lambda one: one.place.kernels):
             message = _holes(alike[0].place)
             hint = "give the stride to a layer with a larger kernel, or pool before"
             nodes = [node for one in alike for node in one.nodes]
@@ -164,10 +113,10 @@ class PaddingBeyondKernel(Rule):
     source = "Dumoulin & Visin 2016, A guide to convolution arithmetic, arXiv:1603.07285, section 2.2.2"
 
     def findings(self, plan: Plan) -> Iterator[Finding]:
-        cases = [one for one in _places(plan) if any(map(_on_padding, one.windows, one.x.spatial))]
+        cases = [one for one in places(plan) if any(map(on_padding, one.windows, one.x.spatial))]
         for alike in gathered(cases, lambda one: (one.windows, one.x.spatial)):
             place = alike[0]
-            window = next(w for w, length in zip(place.windows, place.x.spatial) if _on_padding(w, length))
+            window = next(w for w, length in zip(place.windows, place.x.spatial) if on_padding(w, length))
             pad = max(window.before, window.after)
             message = f"{place.words} are padded with {pad}: the outermost see no pixel"
             hint = f"a padding of at most {window.reach - 1} leaves a pixel in every window"
@@ -191,106 +140,23 @@ class WeightsOnPadding(Rule):
 
     def findings(self, plan: Plan) -> Iterator[Finding]:
         cases = []
-        for one in _places(plan):
-            met = prod(map(_met, one.windows, one.x.spatial))
-            if one.node.figures.weights and met < prod(window.size for window in one.windows):
+        for one in places(plan):
+            cells = prod(map(met, one.windows, one.x.spatial))
+            if one.node.figures.weights and cells < prod(window.size for window in one.windows):
                 cases.append(one)
         for alike in gathered(cases, lambda one: (one.windows, one.x.spatial)):
             place = alike[0]
-            cells, met = prod(one.size for one in place.windows), prod(map(_met, place.windows, place.x.spatial))
-            message = f"{cells - met} of {cells} weights of {place.words} never meet a pixel"
+            cells = prod(one.size for one in place.windows)
+            unmet = cells - prod(map(met, place.windows, place.x.spatial))
+            message = f"{unmet} of {cells} weights of {place.words} never meet a pixel"
             message += f" on a map of {times(place.x.spatial)}"
             hint = "a larger input, fewer strides before, or a smaller kernel or dilation"
             yield self.found(place.node.name, message + also([one.node for one in alike]), hint)
 
 
-def _places(plan: Plan) -> list[Place]:
-    """The convolutions and pools; a transposed convolution has its windows on the output."""
-    found: list[Place] | None = plan.kept.get("places")
-    if found is None:
-        found = plan.kept["places"] = [*_sliding(plan)]
-    return found
-
-
-def _sliding(plan: Plan) -> Iterator[Place]:
-    for number, node in enumerate(plan.nodes):
-        if isinstance(node.layer, Sliding) and plan.kinds[number] != "conv_transpose":
-            x = plan.given(number)
-            found = node.layer.resolve(x)
-            if all(window.size <= MOST_CELLS for window in found):
-                yield Place(number, node, x, found, tuple(map(_reading, found, x.spatial)))
-
-
-@lru_cache(maxsize=4096)
-def _reading(window: Window, length: int) -> Reading:
-    return Reading(length, window.unread(length), window.reads(length))
-
-
-@lru_cache(maxsize=4096)
-def _met(window: Window, length: int) -> int:
-    """How many cells of the window stand on a pixel at some place."""
-    places, met = window.outputs(length), 0
-    for offset in range(-window.before, window.reach - window.before, window.dilation):
-        first = max(0, -(offset // window.stride))
-        met += first < places and first * window.stride + offset < length
-    return met
-
-
-def _on_padding(window: Window, length: int) -> bool:
-    """Whether the first or the last window lies on padding alone."""
-    last = (window.outputs(length) - 1) * window.stride - window.before
-    return window.before >= window.reach or last >= length
-
-
-def _losses(plan: Plan) -> list[Loss]:
-    """The tensors that have pixels which nothing reads, each with the first layer that reads the others."""
-    by_number = {one.number: one for one in _places(plan)}
-    found = []
-    roots = _roots(plan)
-    for root in dict.fromkeys(roots[one.node.sources[0]] for one in by_number.values() if not one.complete):
-        readers = [by_number.get(number) for number in _readers(plan, root)]
-        places = [one for one in readers if one is not None and not one.complete]
-        if not places or len(places) < len(readers):
-            continue
-        tails = tuple([min(one.tail for one in axis) for axis in zip(*(one.reads for one in places))])
-        same = len({_kernels(one) for one in places}) == 1
-        holes = same and any(one.gaps for one in places[0].reads)
-        if holes or any(tails):
-            found.append(Loss(places[0], [one.node for one in places], tails, holes))
-    return found
-
-
-def _roots(plan: Plan) -> list[int]:
-    """Of every node the one whose pixels it has: another, for functions and normalisation."""
-    roots: list[int] = []
-    for number, node in enumerate(plan.nodes):
-        roots.append(roots[node.sources[0]] if plan.kinds[number] in ON_EACH_CHANNEL else number)
-    return roots
-
-
-def _readers(plan: Plan, root: int) -> list[int]:
-    """All that reads the pixels of a node, behind functions or not; itself, if it or these are an output."""
-    waiting, found = [root], set()
-    while waiting:
-        takers = plan.takers[waiting.pop()]
-        waiting += [one for one in takers if plan.kinds[one] in ON_EACH_CHANNEL]
-        found |= {one for one in takers if plan.kinds[one] not in ON_EACH_CHANNEL} or ({root} if not takers else set())
-    return sorted(found)
-
-
-def _kernels(place: Place) -> tuple[Window, ...]:
-    """Its windows with their first places, wherever they end."""
-    return tuple([one._replace(after=0, ceil=False) for one in place.windows])
-
-
 def _skips(place: Place) -> bool:
     """Whether pixels lie between windows."""
     return any(one.stride > one.reach for one in place.windows)
-
-
-def _shifts(window: Window) -> bool:
-    """Whether an even window stands half a pixel beside its place in the output, the middle of its stride."""
-    return window.size % 2 == 0 and window.stride % 2 == 1 and window.before != window.after
 
 
 def _subsamples(place: Place) -> bool:
@@ -333,11 +199,6 @@ def _fitting(plan: Plan, place: Place) -> str:
         ]
         ways.append(f"an input of {times(sizes)}")
     return f"{' or '.join(ways) or 'another stride or kernel'} would read all"
-
-
-def _each(found: tuple[Window, ...], setting: str) -> str:
-    values = [getattr(one, setting) for one in found]
-    return str(values[0]) if len(set(values)) == 1 else times(values)
 
 
 def _plural(name: str) -> str:
