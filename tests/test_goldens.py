@@ -9,10 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from cnnarch.analysis.devices import device
 from cnnarch.analysis.explanation import explain
 from cnnarch.layers import KINDS
 from cnnarch.network import load
-from cnnarch.render import comparison, explanation, renderer, savings, summary
+from cnnarch.render import (
+    comparison,
+    counters,
+    difference,
+    explanation,
+    memory,
+    receptive_field,
+    renderer,
+    roofline,
+    savings,
+    summary,
+)  # fmt: skip
 from cnnarch.render.columns import SAVING_COLUMNS, layer_columns, pair_columns
 from cnnarch.render.kinds import kind_page, kinds_page
 from cnnarch.render.sheets import Page, Sheet
@@ -29,6 +41,17 @@ def explained(name: str, *layers: str) -> Page:
 
 def compared(left: str, right: str) -> Page:
     return comparison.page(load(left), load(right))
+
+
+def costs(name: str) -> list[Page]:
+    """Its memory, its receptive fields, and what limits it on a device."""
+    network, a100 = load(name), device("a100")
+    fields = receptive_field.fields(network, (), False)
+    return [
+        memory.page(network, network.memory, "adam", False),
+        receptive_field.page(network, fields),
+        roofline.page(network, a100.roof("float32"), a100),
+    ]
 
 
 def kind(name: str) -> Page:
@@ -57,6 +80,11 @@ CASES: dict[str, Callable[[], Page]] = {
     "explain_googlenet_inception": lambda: explained("googlenet", "inception_3a/unit2/conv", "maxpool1"),
     "compare_alexnet_zfnet": lambda: compared("alexnet", "zfnet"),
     "compare_vgg16_resnet50": lambda: compared("vgg16", "resnet50"),
+    "memory_resnet50": lambda: costs("resnet50")[0],
+    "receptive_field_alexnet_torchvision": lambda: costs("alexnet_torchvision")[1],
+    "roofline_mobilenet_v2": lambda: costs("mobilenet_v2")[2],
+    "as_ptflops_vgg16": lambda: counters.page(load("vgg16"), load("vgg16").count_as("ptflops")),
+    "diff_vgg16_vgg19": lambda: difference.page(load("vgg16"), load("vgg19")),
     "layers": kinds_page,
     "layers_conv": lambda: kind("conv"),
 }
@@ -125,6 +153,16 @@ def test_nothing_is_cut_in_a_narrow_terminal(name: str) -> None:
     """Columns are left out, and names are broken behind a `/`; what is shown is whole, and no line too long."""
     network = load(name)
     for page in (savings.page(network), summary.page(network)):
+        printed = renderer("table")(page, 80, False)
+        assert not lacking(page, printed)
+        assert max(map(len, printed.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet152", "googlenet", "mobilenet_v3_large", "swin_t", "crop_reader", "maskrcnn_resnet50_fpn"]
+)
+def test_costs_are_not_cut_in_a_narrow_terminal(name: str) -> None:
+    for page in costs(name):
         printed = renderer("table")(page, 80, False)
         assert not lacking(page, printed)
         assert max(map(len, printed.splitlines())) <= 80

@@ -64,7 +64,7 @@ class LeakyReLU(ElementWise):
     example = "leaky_relu: 0.1"
     source = "Maas et al. 2013, Rectifier nonlinearities improve neural network acoustic models"
     per_value = 2
-    per_value_words = "a product and a comparison each"
+    per_value_words = "at most a product and a comparison each"
 
     slope: float = setting(
         Number(), "factor of what is below 0", default=0.01, elsewhere=("negative_slope", "alpha", "leak")
@@ -89,7 +89,7 @@ class PReLU(ElementWise):
     sample = ({}, (Shape(7, 7, 64),))
     source = "He et al. 2015, Delving deep into rectifiers, arXiv:1502.01852"
     per_value = 2
-    per_value_words = "a product and a comparison each"
+    per_value_words = "at most a product and a comparison each"
 
     shared: bool = setting(
         Flag(), "whether one slope serves all channels", default=False, elsewhere=("channel_shared",)
@@ -118,7 +118,7 @@ class ELU(ElementWise):
     example = "elu"
     source = "Clevert et al. 2015, Exponential linear units, arXiv:1511.07289"
     per_value = 3
-    per_value_words = "each a comparison, e^x and a subtraction"
+    per_value_words = "each at most a comparison, e^x and a subtraction"
 
 
 class GELU(ElementWise):

@@ -14,7 +14,7 @@ from cnnarch.shapes import AXES, PerAxis, Shape, Window, by_axis
 __all__ = ["AdaptiveAvgPool", "AdaptiveMaxPool", "AvgPool", "GlobalAvgPool", "GlobalMaxPool", "MaxPool"]
 
 INDEXED = "its input, and 8 bytes for each output: where the largest was"
-COMPARED = "a comparison each with the largest so far"
+COMPARED = "a comparison each with the largest so far, which is −∞ at first"
 ADDED = "an addition each but the first, and the division"
 
 

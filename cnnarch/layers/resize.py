@@ -46,7 +46,7 @@ class Upsample(Layer):
     )
     mode: str = setting(
         Choice("nearest", "bilinear", "bicubic"),
-        "how values between pixels are found; it changes no figure",
+        "how values between pixels are found, of how many others",
         default="nearest",
         elsewhere=("interpolation", "method", "resample"),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
+from cnnarch.analysis.receptive_field import ReceptiveField
 from cnnarch.analysis.roofline import Traffic
 from cnnarch.errors import listed
 from cnnarch.graph import Graph, Node
@@ -47,6 +48,9 @@ class Subject(Protocol):
 
     @property
     def traffic(self) -> Traffic: ...
+
+    @property
+    def receptive_field(self) -> ReceptiveField: ...
 
     @property
     def dtype(self) -> str: ...

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cnnarch.analysis.advice.base import ON_EACH_CHANNEL, Finding, Plan, Rule
-from cnnarch.analysis.receptive_field import Field, receptive_field
+from cnnarch.analysis.receptive_field import Field
 from cnnarch.graph import Node
 from cnnarch.layers.sliding import times
 from cnnarch.shapes import Shape
@@ -58,7 +58,7 @@ class SmallReceptiveField(Rule):
         ends = [number for number, node in plan.of(*SUMS_UP) if number in answers and _sums_up(plan, number, node)]
         if not ends or len(inputs) != 1:
             return
-        fields, image = receptive_field(plan.graph), inputs[0].output
+        fields, image = plan.network.receptive_field, inputs[0].output
         for number in ends:
             node = plan.nodes[number]
             sees = _seen(fields.of(plan.nodes[node.sources[0]]), node, plan.given(number))
