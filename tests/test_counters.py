@@ -1,6 +1,7 @@
 """What other counters print: their figures as data, with where each comes from, and what is refused.
 
-`tests/test_against_counters.py` runs the tools themselves; here nothing of them has to be installed.
+`tests/test_against_counters.py` and `tests/test_against_keras.py` run the tools themselves; here nothing of them has to
+be installed.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from cnnarch.analysis.counters.base import (
     free,
     parameters,
     works,
-)  # fmt: skip
+)
 
 __all__ = ["FVCORE"]
 

@@ -12,7 +12,7 @@ from cnnarch.analysis.counters.base import (
     Rules,
     Tool,
     nothing,
-)  # fmt: skip
+)
 from cnnarch.layers import KINDS
 
 __all__ = ["KERAS"]

@@ -21,7 +21,7 @@ from cnnarch.analysis.counters.base import (
     parameters,
     recurrent,
     works,
-)  # fmt: skip
+)
 from cnnarch.analysis.counters.writing import padded_apart
 
 __all__ = ["PTFLOPS", "PTFLOPS_ATEN"]

@@ -21,7 +21,7 @@ from cnnarch.analysis.counters.base import (
     parameters,
     recurrent,
     works,
-)  # fmt: skip
+)
 from cnnarch.layers import KINDS
 
 __all__ = ["THOP"]

@@ -23,7 +23,7 @@ from cnnarch.analysis.counters.base import (
     parameters,
     recurrent,
     works,
-)  # fmt: skip
+)
 
 __all__ = ["OBJECT", "TORCHINFO"]
 
