@@ -418,3 +418,21 @@ def test_all_are_figures() -> None:
         "weight_memory": 246824, "activations": 62504, "peak": 23520,
         "training_memory": network.memory.training.total("adam"),
     }  # fmt: skip
+
+
+def test_training_is_not_answered_for_int8(tmp_path: Path) -> None:
+    """Nowhere: not in the page, in JSON, as one value, as a figure or in a budget."""
+    assert FIGURES["training_memory"].of(load("lenet5", dtype="int8")) is None
+    record = json.loads(out("memory", "lenet5", "--dtype", "int8", "--format", "json"))
+    assert (record["training"], record["training_parts"], record["kept"]) == (None, None, None)
+    assert "training" not in out("memory", "lenet5", "--dtype", "int8").partition("Alive")[0]
+    for arguments in (
+        ["memory", "lenet5", "--get", "training"],
+        ["summary", "lenet5", "--get", "totals.training_memory"],
+    ):
+        done = run(*arguments, "--dtype", "int8")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "is not known here" in done.stderr
+    done = run("check", "lenet5", "--dtype", "int8", "--max-training-memory", "1GiB")
+    assert done.returncode == 1
+    assert "networks are not trained in int8" in done.stdout

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from cnnarch.analysis.dtypes import NOT_TRAINED
+
 __all__ = ["FIGURES", "Figure"]
 
 
@@ -63,8 +65,9 @@ FIGURES = {
             "training_memory",
             "training memory",
             "bytes in training with adam: weights, gradients, state, activations kept for the backward pass",
-            lambda network: network.memory.training.total("adam"),
+            lambda network: None if network.dtype in NOT_TRAINED else network.memory.training.total("adam"),
             "bytes",
+            why=lambda network: f"networks are not trained in {network.dtype}",
         ),
         Figure(
             "receptive_field",

@@ -280,7 +280,7 @@ def _has_places(shape: Shape, inputs: Iterable[Axes]) -> bool:
 def _left_out(graph: Graph, readings: Sequence[tuple[Reading, ...]]) -> tuple[LeftOut, ...]:
     """What sees other places, and is not in the figures."""
     gates = [node.name for node, read in zip(graph.nodes, readings) if GATE in read and not node.train_only]
-    found = [LeftOut("gate", tuple(gates), "which scale channels by what all places tell")] if gates else []
+    found = [LeftOut("gate", tuple(gates), "scaling channels by what all places tell")] if gates else []
     norms: dict[str, list[str]] = {}
     for node in graph.nodes:
         if node.layer.sums_places and not node.train_only:

@@ -26,7 +26,7 @@ __all__ = ["command"]
 SHOWN = ("max_params", "max_macs", "max_weights", "max_peak", "max_training_memory")  # in the help, with the least
 UNITS = (
     "N is a number: 5M, 600M, 4.1G. SIZE is in bytes: 512KiB, 2MiB (powers of 1024), 1.5GB (powers of 1000). "
-    "Weights can have either: a SIZE limits their memory."
+    "Weights and params can have either: a SIZE limits the memory that they take."
 )
 
 
@@ -149,7 +149,8 @@ def command(
     else:
         remark = _remark(budgets, options)
         out.put(
-            lambda: [[sheet(found)]] if out.form == "csv" else [page(found, everything, remark)], lambda: record(found)
+            lambda: [[sheet(found)]] if out.form == "csv" else [page(found, everything and not select, remark)],
+            lambda: record(found),
         )
     if any(isinstance(one.error, ReadError) for one in found):
         return MISUSE

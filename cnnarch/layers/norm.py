@@ -194,7 +194,7 @@ class InstanceNorm(Normalisation):
         "instancenorm1d", "instancenorm2d", "instancenorm3d", "instancenormalization", "instancenormalisation", "mvn",
     )  # fmt: skip
     example = "instancenorm"
-    sample = ({"scale": True, "shift": True}, (Shape(7, 7, 64),))
+    sample = ({}, (Shape(7, 7, 64),))
     source = "Ulyanov et al. 2016, Instance normalization, arXiv:1607.08022"
 
     scale: bool = setting(Flag(), "whether channels are scaled", default=False, elsewhere=("affine", "gamma"))

@@ -106,7 +106,7 @@ def _layers(count: int) -> str:
 
 def _remarks(rows: list[Entry], depth: int | None) -> Page:
     """What else has to be known to read the table."""
-    remarks = ["layers are told apart by their names"]
+    remarks = ["figures that are the same are not shown; layers are told apart by their names"]
     if any(entry.follow and entry.status in ("changed", "renamed") for entry in rows):
         remarks.append("what only follows a changed layer, as its normalisation and activation, is in its row")
     page: Page = [Line("; ".join(remarks), "aside")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cnnarch.analysis.dtypes import NOT_TRAINED
 from cnnarch.analysis.memory import Memory, Turn
 from cnnarch.analysis.training import OPTIMIZERS
 from cnnarch.network import Network
@@ -16,7 +17,6 @@ from cnnarch.render.sheets import Column, Line, Page, Sheet
 
 __all__ = ["KEYS", "page", "record", "turns"]
 
-NOT_TRAINED = ("int8",)  # types that gradients are not computed in
 TABLE = ("name", "output", "bytes", "place", "alive", "share")
 
 
@@ -45,7 +45,7 @@ def turns(found: Memory, columns: Sequence[str] = ()) -> Sheet:
 
 
 def record(found: Memory, network: Network, optimizer: str, columns: Sequence[str] = ()) -> dict[str, Any]:
-    kept = found.training
+    kept, trained = found.training, found.dtype not in NOT_TRAINED
     return {
         "version": VERSION,
         "network": network.label,
@@ -59,7 +59,7 @@ def record(found: Memory, network: Network, optimizer: str, columns: Sequence[st
         "activations": found.activations,
         "peak": found.peak,
         "weights_and_peak": found.with_weights,
-        "training": kept.total(optimizer),
+        "training": kept.total(optimizer) if trained else None,
         "peak_step": found.turns[found.at].name if found.turns else None,
         "given_peak": found.given,
         "least_peak": found.least,
@@ -74,11 +74,15 @@ def record(found: Memory, network: Network, optimizer: str, columns: Sequence[st
             "optimizer": kept.state(optimizer),
             "buffers": kept.buffers,
             "activations": kept.activations,
-        },
+        }
+        if trained
+        else None,
         "kept": {
             one.kind: {"layers": one.layers, "tensors": one.tensors, "beside": one.beside, "keeps": one.words}
             for one in kept.kept
-        },
+        }
+        if trained
+        else None,
         "layers": records(chosen(_columns(found), columns or KEYS), found.turns),
     }
 

@@ -160,6 +160,8 @@ def lookup(record: dict[str, Any], path: str) -> str:
         raise ReadError(
             f"`--get {path}` is not one value", "name what is in it, as totals.params, layers.conv1.weights"
         )
+    if value is None:
+        raise ReadError(f"what `--get {path}` asks for is not known here")
     return printable(cell(value))
 
 

@@ -61,7 +61,7 @@ class BiasBeforeNorm(Rule):
             words = f"its bias and those of {others} are" if others else "its bias is"
             message = f"{words} undone by the normalisation that follows: {biases:,} of {plan.params:,} parameters"
             yield self.found(
-                found[0].name, message, "set `bias: false`; the `shift` of the normalisation does what a bias is for"
+                found[0].name, message, "set `bias: false`; a `shift` of the normalisation does what a bias is for"
             )
 
 
