@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cnnarch import Network, load
 from cnnarch.analysis import order as search
+from cnnarch.analysis.figures import FIGURES
 from cnnarch.analysis.liveness import plan
 from cnnarch.analysis.liveness import run as run_all
 from cnnarch.analysis.memory import memory
@@ -420,17 +421,14 @@ def test_all_are_figures() -> None:
     }  # fmt: skip
 
 
-def test_training_is_not_answered_for_int8(tmp_path: Path) -> None:
+def test_training_is_not_answered_for_int8() -> None:
     """Nowhere: not in the page, in JSON, as one value, as a figure or in a budget."""
     assert FIGURES["training_memory"].of(load("lenet5", dtype="int8")) is None
     record = json.loads(out("memory", "lenet5", "--dtype", "int8", "--format", "json"))
     assert (record["training"], record["training_parts"], record["kept"]) == (None, None, None)
     assert "training" not in out("memory", "lenet5", "--dtype", "int8").partition("Alive")[0]
-    for arguments in (
-        ["memory", "lenet5", "--get", "training"],
-        ["summary", "lenet5", "--get", "totals.training_memory"],
-    ):
-        done = run(*arguments, "--dtype", "int8")
+    for command, path in (("memory", "training"), ("summary", "totals.training_memory")):
+        done = run(command, "lenet5", "--get", path, "--dtype", "int8")
         assert (done.returncode, done.stdout) == (2, "")
         assert "is not known here" in done.stderr
     done = run("check", "lenet5", "--dtype", "int8", "--max-training-memory", "1GiB")
