@@ -621,3 +621,16 @@ def test_the_roofline_of_a_deep_network_takes_milliseconds() -> None:
     start = time.perf_counter()
     roofline(net.graph, traffic(net.graph), TEN_AND_HUNDRED, 1)
     assert time.perf_counter() - start < 0.5
+
+
+def test_one_value() -> None:
+    record = json.loads(out("lenet5", "--device", "a100", "--format", "json"))
+    for path, value in (
+        ("totals.bytes", record["totals"]["bytes"]),
+        ("bounds.on_chip.time", record["bounds"]["on_chip"]["time"]),
+        ("layers.c1.time", record["layers"][0]["time"]),
+    ):
+        assert out("lenet5", "--device", "a100", "--get", path) == f"{value}\n"
+    done = run("lenet5", "--get", "totals.time")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no `time`" in done.stderr

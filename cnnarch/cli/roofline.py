@@ -10,9 +10,10 @@ from cnnarch.analysis.devices import DEVICES, Device, Roof, device
 from cnnarch.analysis.roofline import parse_bandwidth, parse_peak
 from cnnarch.cli import help_option
 from cnnarch.cli.options import batch_option, columns_option, dtype_option, read, spec_argument, spec_options
-from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.output import Output, echo, output_options
 from cnnarch.errors import Cause, ReadError
 from cnnarch.render import roofline
+from cnnarch.render.summary import lookup
 
 __all__ = ["command"]
 
@@ -31,6 +32,7 @@ def _devices(context: click.Context, parameter: click.Parameter, incomplete: str
 @click.option("--depth", type=click.IntRange(1), help="How deep into blocks; 1 in tables, all the way in data.")
 @click.option("--all", "everything", is_flag=True, help="Every layer on a row of its own.")
 @click.option("--together", is_flag=True, help="Run element-wise layers with the layer before, as compilers do.")
+@click.option("--get", "path", metavar="PATH", help="Print one value, as totals.time, in seconds.")
 @columns_option
 @batch_option
 @dtype_option
@@ -45,6 +47,7 @@ def command(
     depth: int | None,
     everything: bool,
     together: bool,
+    path: str | None,
     columns: tuple[str, ...],
     out: Output,
     **changes: Any,
@@ -59,6 +62,7 @@ def command(
       cnnarch roofline resnet50
       cnnarch roofline resnet50 --device a100 --dtype float16 --batch 32
       cnnarch roofline net.yaml --peak 10T --bandwidth 100G --depth 2
+      cnnarch roofline net.yaml --device t4 --get bounds.on_chip.time
       cnnarch roofline --devices
     """
     if listing:
@@ -68,6 +72,9 @@ def command(
         raise ReadError("there is no SPEC", "name a network, as `cnnarch roofline resnet50`, or ask for `--devices`")
     on, roof = _limits(name, peak, bandwidth, changes["dtype"])
     network = read(spec, changes)
+    if path is not None:
+        value = lookup(roofline.record(network, roof, on, depth, together, columns), path)
+        return echo(f"{value}\n", out.file)
     out.put(
         lambda: [
             roofline.rows(network, roof, depth, together, columns)
