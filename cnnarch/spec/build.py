@@ -307,7 +307,7 @@ class _Builder(Mistakes):
             place, end = item.place(cause.setting) or (item.kind_key(), None)
             hint = f"{arrived}; {cause.hint}" if cause.hint else arrived
             if self.resized and cause.setting == "kernel":
-                hint = f"{arrived}; it is too small at this `--input`"
+                hint = f"{arrived}; it is too small at this input"
             self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
             return _recovered(layer, shapes)
         if len(_MEASURED) >= MOST_KEPT:
