@@ -1,0 +1,1 @@
+"""Figures of networks, as SVG and as text of other kinds."""
