@@ -10,20 +10,20 @@ from cnnarch.graph import Node
 
 __all__ = ["COLORS", "FAMILIES", "STYLE", "decimal", "document", "element", "family", "text", "text_width", "tooltip"]
 
-# What a layer is drawn as: the word in the legend, the fill on light and on dark ground. The fills are those of
-# Okabe & Ito's set for colour-blind readers (Color Universal Design, 2008), some lighter or darker so that each
-# stands out from both grounds; every glyph has an outline of the ink's colour beside.
+# What a layer is drawn as: the word in the legend, the fill on light and on dark ground. The hues are near those that
+# Okabe & Ito chose for colour-blind readers (Color Universal Design, 2008), moved until the nearest two are as far
+# apart as can be for every kind of colour blindness (tests/test_colors.py). Every glyph has an outline of ink beside.
 COLORS = {
-    "conv": ("convolution", "#0072b2", "#2f93d1"),
-    "depthwise": ("convolution in groups", "#7cc8f2", "#8fd3f7"),
-    "fc": ("fully connected", "#d55e00", "#e8772a"),
-    "attention": ("attention, recurrent", "#b0578d", "#d68ab5"),
-    "pool": ("pooling", "#e69f00", "#efb02a"),
-    "norm": ("normalisation", "#a8a8a8", "#8f8f8f"),
-    "activation": ("activation", "#f2e85c", "#f4ea6a"),
-    "merge": ("merge", "#008f68", "#14b184"),
+    "conv": ("convolution", "#2253af", "#0378c9"),
+    "depthwise": ("convolution in groups", "#6dd8ff", "#adbdfd"),
+    "fc": ("fully connected", "#b42407", "#d24b2b"),
+    "attention": ("attention, recurrent", "#926397", "#cb85ab"),
+    "pool": ("pooling", "#e28207", "#e78d03"),
+    "norm": ("normalisation", "#aaaaaa", "#5f5f5f"),
+    "activation": ("activation", "#f9cf77", "#ffd572"),
+    "merge": ("merge", "#009b54", "#13ca84"),
     "resize": ("resize, reshape", "#ffffff", "#22262b"),
-    "other": ("other", "#5c5c5c", "#c9c9c9"),
+    "other": ("other", "#454545", "#ffffff"),
 }
 
 FAMILIES = tuple(COLORS)
