@@ -780,8 +780,8 @@ def test_the_hook_takes_specs(file: str, taken: bool) -> None:
 
 
 def examples() -> list[str]:
-    """The blocks of the README that are set as `yml`: a workflow, and a configuration of pre-commit."""
-    return re.findall(r"```yml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    """The blocks of the page on checks that are set as `yml`: a workflow, and a configuration of pre-commit."""
+    return re.findall(r"```yml\n(.*?)```", (ROOT / "docs" / "checks.md").read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def found_in(example: Callable[[Any], bool]) -> Any:

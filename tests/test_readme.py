@@ -1,4 +1,4 @@
-"""What the README shows is what happens."""
+"""What the README and the pages in `docs` show is what happens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = "cnnarch() { " + f"'{sys.executable}' -m cnnarch " + '"$@"; }; '
 
 WRONG = """\
@@ -25,10 +26,15 @@ layers:
 """
 
 
-def blocks() -> list[tuple[str, str]]:
-    """The console blocks: a command and what it prints."""
-    found = re.findall(r"```console\n\$ ([^\n]*)\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return [(command, output) for command, output in found]
+def blocks() -> list[tuple[Path, str, str]]:
+    """The console blocks: the page that they are on, a command and what it prints."""
+    return [
+        (page, command, output)
+        for page in PAGES
+        for command, output in re.findall(
+            r"```console\n\$ ([^\n]*)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
+    ]
 
 
 def spec_of_the_readme() -> str:
@@ -57,12 +63,12 @@ def run(command: str, folder: Path) -> str:
     return done.stdout.decode("utf-8")
 
 
-@pytest.mark.parametrize(("command", "output"), blocks(), ids=[command for command, _ in blocks()])
-def test_console_block(command: str, output: str, folder: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("page", "command", "output"), blocks(), ids=[command for _, command, _ in blocks()])
+def test_console_block(page: Path, command: str, output: str, folder: Path, request: pytest.FixtureRequest) -> None:
     printed = run(command, folder)
     if request.config.getoption("--update"):
-        text = README.read_text(encoding="utf-8")
-        README.write_text(text.replace(f"$ {command}\n{output}```", f"$ {command}\n{printed}```"), encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace(f"$ {command}\n{output}```", f"$ {command}\n{printed}```"), encoding="utf-8")
     else:
         assert printed == output
 
@@ -74,5 +80,5 @@ def test_python_block() -> None:
 def test_every_command_is_shown() -> None:
     from cnnarch.cli import NAMES
 
-    text = README.read_text(encoding="utf-8")
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert [name for name in NAMES if f"cnnarch {name}" not in text] == []
