@@ -78,10 +78,14 @@ class SpecError(ValueError):
 
 
 class ReadError(OSError):
-    """A spec or an output that cannot be read or written, or a setting that does not exist."""
+    """A spec or an output that cannot be read or written, or a setting that does not exist.
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    `known` has what there is instead of a word that there is not.
+    """
+
+    def __init__(self, message: str, hint: str = "", known: Iterable[str] = ()) -> None:
         self.problem = Problem(message, hint=hint)
+        self.known = tuple(known)
         super().__init__(message)
 
     def __str__(self) -> str:

@@ -222,8 +222,49 @@ class Network:
     def __str__(self) -> str:
         return self._shown_as("table")
 
+    def to_dict(self, depth: int | None = None) -> dict[str, Any]:
+        """The record that `summary --format json` prints: its layers, or blocks down to a `depth`, and totals.
+
+        >>> found = load("alexnet").to_dict()
+        >>> found["totals"]["params"], found["layers"][0]["output"]
+        (28823912, [55, 55, 96])
+
+        What is in it is text, numbers, booleans, lists and dicts, and can be written as JSON.
+        """
+        found: dict[str, Any] = import_module("cnnarch.render.summary").record(self, depth)
+        return found
+
+    def to_records(self, depth: int | None = None) -> list[dict[str, Any]]:
+        """A flat dict a layer, or a block down to a `depth`, for `pandas.DataFrame` or `polars.DataFrame`.
+
+        >>> conv1 = load("alexnet").to_records()[0]
+        >>> conv1["name"], conv1["input"], conv1["output"], conv1["height"], conv1["width"], conv1["channels"]
+        ('conv1', '227x227x3', '55x55x96', 55, 55, 96)
+
+        Shapes are texts, several with a space between. That of the output stands in whole numbers beside it, from
+        the right: `depth`, `height`, `width` and `channels`; where it has no such axis there is a 1, so that a
+        sequence has its length as `width`, and a vector only `channels`; `regions` is how many of these there are.
+
+        >>> fc1 = next(one for one in load("alexnet").to_records() if one["name"] == "fc1")
+        >>> fc1["output"], fc1["depth"], fc1["height"], fc1["width"], fc1["channels"], fc1["params"]
+        ('4096', 1, 1, 1, 4096, 4198400)
+
+        A key has one type in all records and no value is missing. `network` is what it was loaded as, so that
+        the records of several networks can stand in one list. MACs and element operations are of the whole batch; what
+        is `train_only` is in no total.
+        """
+        found: list[dict[str, Any]] = import_module("cnnarch.render.flatly").flat_records(self, depth)
+        return found
+
     def _repr_markdown_(self) -> str:
         return self._shown_as("markdown")
+
+    def _repr_svg_(self) -> str:
+        return str(import_module("cnnarch.render.figure.strip").strip(self))
+
+    def _repr_html_(self) -> str:
+        page = import_module("cnnarch.render.summary").page(self)
+        return str(import_module("cnnarch.render.web").notebook(page))
 
     def _shown_as(self, form: str) -> str:
         # Renderers stand above networks and know them; imported late, as rich is heavy.

@@ -39,6 +39,7 @@ def main() -> None:
     console.print(builds())
     console.print(costs())
     console.print(scaling())
+    console.print(drawings())
 
 
 def starts() -> Table:
@@ -192,6 +193,58 @@ def measure(form: str, layers: int) -> None:
         best = best_of(lambda: load(str(long), limit=2 * layers), rounds=max(2, min(200, 100_000 // layers)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(1e6 * (best - fixed) / (layers - 3), peak)
+
+
+def drawings() -> Table:
+    """Networks of 10,000 layers that differ, drawn in every way, beside a summary of all their layers as CSV."""
+    from cnnarch.cli.draw import FORMS, STYLES
+
+    ways = {f"--style {style}": ["draw", "--style", style] for style in STYLES}
+    ways |= {f"--to {form}": ["draw", "--to", form] for form in FORMS if form not in ("svg", "png")}
+    table = Table("spec", "drawn", "seconds", "times a summary", "peak, MiB", "file, MiB", "aim", title="10,000 layers")
+    with tempfile.TemporaryDirectory() as folder:
+        for form, text in different_layers().items():
+            spec, out = Path(folder, f"{form}.yaml"), Path(folder, "out")
+            spec.write_text(text)
+            summary, *_ = process("summary", str(spec), "--format", "csv", "-o", str(out))
+            for name, (command, *more) in ways.items():
+                seconds, peak = process(command, str(spec), *more, "-o", str(out))
+                figures = (
+                    f"{seconds:.1f}",
+                    f"{seconds / summary:.1f}",
+                    f"{peak:.0f}",
+                    f"{out.stat().st_size / 2**20:.1f}",
+                )
+                table.add_row(form, name, *figures, "< 10 s, 1 GiB")
+    return table
+
+
+def process(*arguments: str) -> tuple[float, float]:
+    """The seconds that a command takes, and the most memory of it in MiB."""
+    start = time.perf_counter()
+    started = subprocess.Popen([sys.executable, "-c", COMMAND.format(arguments=[*arguments])])
+    _, status, used = os.wait4(started.pid, 0)
+    started.returncode = os.waitstatus_to_exitcode(status)
+    if started.returncode:
+        raise subprocess.CalledProcessError(started.returncode, arguments)
+    return time.perf_counter() - start, used.ru_maxrss / 1024
+
+
+def different_layers() -> dict[str, str]:
+    """A chain, residual blocks, and branches side by side, of which none repeats."""
+    head = "name: many\ninput: 16x16x8\nlayers:\n"
+    conv = "- conv: {{filters: {}, kernel: {}, padding: half}}\n"
+    chain = "".join("  " + conv.format(1 + at % 997, 1 + 2 * (at * at % 3)) for at in range(10_000))
+    blocks = "".join(f"  - residual:\n      {conv.format(1 + at, 3)}      {conv.format(8, 1)}" for at in range(3_333))
+    branches = "".join(
+        "      -\n" + "".join(f"        {conv.format(1 + (37 * of + at * at) % 89, 3)}" for at in range(100))
+        for of in range(100)
+    )
+    return {
+        "chain": head + chain,
+        "3,333 residual": head + blocks,
+        "100 branches": f"{head}  - branches:\n{branches}    merge: concat\n",
+    }
 
 
 def spec_text(form: str, layers: int) -> str:

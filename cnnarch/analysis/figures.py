@@ -8,6 +8,11 @@ from cnnarch.analysis.dtypes import NOT_TRAINED
 __all__ = ["FIGURES", "Figure"]
 
 
+def never(network: Any) -> str:
+    """It is known of every network."""
+    return ""
+
+
 class Figure(NamedTuple):
     """A figure of a network; `of` takes a `Network` and computes it, and `why` says why it is not known.
 
@@ -20,7 +25,12 @@ class Figure(NamedTuple):
     of: Callable[[Any], Any]
     unit: str = ""
     more_is_better: bool = False
-    why: Callable[[Any], str] = lambda _: ""
+    why: Callable[[Any], str] = never
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Whether there are networks for which it cannot be computed; `why` says why."""
+        return self.why is not never
 
 
 def _total(key: str, title: str, about: str) -> Figure:

@@ -6,11 +6,12 @@ stand in columns by the longest way to them. Then equal parts in a row become on
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple, TypeAlias, Union
 
 from cnnarch.graph import Graph, Node
 
-__all__ = ["Fork", "Item", "Outline", "Piece", "Repeat", "Sequence", "Tangle", "glyphs", "outline"]
+__all__ = ["Fork", "Item", "Outline", "Piece", "Repeat", "Sequence", "Tangle", "glyphs", "outline", "pieces"]
 
 MOST = 160  # pieces that a figure can show before blocks are closed
 MOST_TANGLED = 60  # and in tangles
@@ -99,11 +100,13 @@ def outline(graph: Graph, depth: int | None = None, fold: bool = True) -> Outlin
     """
     deepest = max((node.name.count("/") for node in graph.layers), default=0)
     depths = [depth] if depth is not None else [None, *range(deepest, 0, -1)]
+    every = []
     for tried in depths:
         found = Outline(_Taken(graph, tried, fold).items(), tried)
+        every.append(found)
         if sum(1 for _ in glyphs(found.items)) <= MOST and _tangled(found.items) <= MOST_TANGLED:
             return found
-    return found if depth is not None else Outline(_Taken(graph, None, fold).items(), None)
+    return every[0]
 
 
 def glyphs(items: Sequence) -> Iterator[Piece]:
@@ -119,6 +122,16 @@ def glyphs(items: Sequence) -> Iterator[Piece]:
         else:
             for branch in (*item.branches, *item.tails):
                 yield from glyphs(branch)
+
+
+def pieces(graph: Graph, depth: int | None = None) -> list[Piece]:
+    """What runs at inference as pieces, in the order in which they start; with a `depth`, deeper blocks are closed.
+
+    >>> from cnnarch.spec import build, catalog
+    >>> [(piece.main.name, len(piece.nodes)) for piece in pieces(build.build(catalog.read("alexnet")))[:3]]
+    [('input', 1), ('conv1', 2), ('pool1', 1)]
+    """
+    return _pieces(graph, depth)[0]
 
 
 def _tangled(items: Sequence) -> int:
@@ -149,6 +162,7 @@ class _Taken:
             for one in self.before[number]:
                 self.after[one].append(number)
         self.known: dict[object, int] = {}  # signatures, as small numbers
+        self.signs: dict[int, int] = {}  # of pieces
 
     def items(self) -> Sequence:
         return self.sequence(list(range(len(self.pieces))), None, None, 0)
@@ -270,6 +284,10 @@ class _Taken:
         while index < len(items):
             joins = bool(found) and isinstance(found[-1], Fork)  # it belongs to the fork before
             period, times = (1, 1) if joins else _repeated(signs, index)
+            if times > 1 and not _in_blocks(items, index, period, times):
+                later = _begins_blocks(items, signs, index, period, times)
+                found += items[index:later]
+                index = later
             if times > 1:
                 ends = range(index, index + period * times, period)
                 found.append(Repeat(tuple(tuple(items[start : start + period]) for start in ends)))
@@ -282,7 +300,7 @@ class _Taken:
         """A number that is the same for items that do the same."""
         sign: object
         if isinstance(item, Piece):
-            sign = tuple(self._does(node) for node in item.nodes)
+            return self._sign_of_piece(item)
         elif isinstance(item, Repeat):
             sign = ("repeat", item.times, tuple(map(self._sign, item.body)))
         elif isinstance(item, Fork):
@@ -294,11 +312,41 @@ class _Taken:
             sign = ("tangle", links, tuple(tuple(map(self._sign, column)) for column in item.columns))
         return self.known.setdefault(sign, len(self.known))
 
+    def _sign_of_piece(self, piece: Piece) -> int:
+        if piece.number not in self.signs:  # asked for once at every level that it lies in
+            does = tuple(self._does(node) for node in piece.nodes)
+            self.signs[piece.number] = self.known.setdefault(does, len(self.known))
+        return self.signs[piece.number]
+
     def _does(self, node: Node) -> tuple[object, ...]:
         """What a layer does and how large its maps are; not how many channels arrive."""
         if node.is_input:
             return (node.name,)
         return (node.layer.kind, node.layer.operation(*self.graph.shapes(node)), tuple(node.output)[:-1])
+
+
+def _begins_blocks(items: list[Item], signs: list[int], start: int, period: int, times: int) -> int:
+    """Where the same part repeats as often, but each time as a block of its own; if nowhere, where it was found."""
+    for later in range(start + 1, start + period):
+        behind_fork = isinstance(items[later - 1], Fork)
+        if not behind_fork and _repeated(signs, later) == (period, times) and _in_blocks(items, later, period, times):
+            return later
+    return start
+
+
+def _in_blocks(items: list[Item], start: int, period: int, times: int) -> bool:
+    """Whether every copy of a part is in a block of its own."""
+    copies = [items[one : one + period] for one in range(start, start + period * times, period)]
+    blocks = [_common(tuple(copy)) for copy in copies[:2]]
+    return "" not in blocks and blocks[0] != blocks[1]
+
+
+def _common(items: Sequence) -> str:
+    """The part of their names that all layers in a sequence share, up to a block's end."""
+    names = [node.name for piece in glyphs(items) for node in piece.nodes]
+    first, last = min(names).split("/")[:-1], max(names).split("/")[:-1]  # what these two share, all do
+    shared = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last))]
+    return "/".join(shared)
 
 
 def _repeated(signs: list[int], start: int) -> tuple[int, int]:

@@ -1,12 +1,14 @@
 """A network as rows to be read: blocks as one row each, element-wise layers with the layer before them."""
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from cnnarch.graph import Graph, Node
 from cnnarch.layers.sliding import Sliding, times
 from cnnarch.shapes import Shape
 
-__all__ = ["Row", "rows"]
+__all__ = ["Row", "rows", "tree"]
 
 
 class Row(NamedTuple):
@@ -70,6 +72,27 @@ def rows(graph: Graph, depth: int | None = None, fold: bool = False) -> list[Row
     if run:
         found.append(_row(graph, label, run))
     return found
+
+
+def tree(graph: Graph) -> list[tuple[int, Row]]:
+    """Every layer as a row, and before the layers of a block its own; with how many blocks a row lies in.
+
+    >>> from cnnarch.spec import build, catalog
+    >>> [(deep, row.name) for deep, row in tree(build.build(catalog.read("resnet18")))[:3]]
+    [(0, 'stem'), (1, 'stem/conv_bn_relu'), (2, 'stem/conv_bn_relu/conv')]
+    """
+    found: list[tuple[int, Row]] = []
+    _grow(graph, graph.layers, 1, found)
+    return found
+
+
+def _grow(graph: Graph, nodes: Sequence[Node], depth: int, found: list[tuple[int, Row]]) -> None:
+    for label, part in groupby(nodes, key=lambda node: _place(node, depth)):
+        inside = tuple(part)
+        row = _row(graph, label, list(inside))
+        found.append((depth - 1, row))
+        if row.is_block:
+            _grow(graph, inside, depth + 1, found)
 
 
 def _place(node: Node, depth: int | None) -> str:

@@ -6,21 +6,24 @@ import gc
 import io
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from cnnarch.cli.streams import prepare, tell
 from cnnarch.errors import ReadError, SpecError, suggestion
 
-__all__ = ["MISUSE", "NO", "commands", "help_option", "main"]
+__all__ = ["MISUSE", "NO", "commands", "completed", "help_option", "main"]
 
 NO, MISUSE = 1, 2  # exit codes: the answer is no; a call that makes no sense, or a file that cannot be read
 INTERRUPTED, CLOSED = 130, 141  # as a shell says of a process that SIGINT or SIGPIPE ended
 
 NAMES = [
-    "list", "summary", "compare", "explain", "savings", "receptive-field", "memory", "roofline", "check", "show",
-    "layers", "rules", "schema",
+    "list", "summary", "compare", "explain", "worksheet", "savings", "receptive-field", "memory", "roofline", "check",
+    "draw", "report", "show", "layers", "columns", "rules", "schema", "completion",
 ]  # fmt: skip
 
 
@@ -46,14 +49,14 @@ class Commands(click.Group):
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        click.echo(f"cnnarch {import_module('cnnarch').__version__}")
+    if wanted and not ctx.resilient_parsing:
+        sys.stdout.write(f"cnnarch {import_module('cnnarch').__version__}\n")
         ctx.exit()
 
 
 def _help(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        click.echo(ctx.get_help())
+        sys.stdout.write(f"{ctx.get_help()}\n")
         ctx.exit()
 
 
@@ -61,6 +64,15 @@ def _help(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
 help_option = click.option(
     "-h", "--help", is_flag=True, is_eager=True, expose_value=False, callback=_help, help="Show this message."
 )
+
+
+def completed(what: str) -> Callable[..., Any]:
+    """How an option or argument is completed in a shell; the module is imported only then."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+        return getattr(import_module("cnnarch.cli.candidates"), what)(context, incomplete)
+
+    return complete
 
 
 @click.group(cls=Commands, context_settings={"max_content_width": 100})
@@ -88,33 +100,43 @@ def commands() -> None:
 def main() -> NoReturn:
     """Run a command; every error of a user's ends here, without a traceback."""
     gc.disable()  # a command makes no circles and ends soon; collecting takes a twentieth of a start
-    if sys.stdout is None:  # `>&-`: nobody wants the result, only the exit code
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    prepare()
     code = _run()
     # Everything is written. Taking the interpreter apart would take a tenth of the time of a start.
     os._exit(code)
 
 
+def _complete(asked: str) -> int:
+    """Give a shell the words that fit. Whatever is wrong with the line or a spec, nothing is said: somebody types."""
+    with suppress(Exception):
+        words: str = import_module("cnnarch.cli.completion").answer(asked)
+        sys.stdout.buffer.write(words.encode())
+        sys.stdout.flush()
+    return 0
+
+
 def _run() -> int:
     """Run a command and write all that it says; gives the exit code."""
+    asked = os.environ.get("_CNNARCH_COMPLETE")
+    if asked is not None:
+        return _complete(asked)
     try:
         code = commands.main(prog_name="cnnarch", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except SpecError as error:
-        click.echo(str(error), err=True)
+        tell(str(error))
         return NO
     except ReadError as error:
-        click.echo(str(error), err=True)
+        tell(str(error))
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        tell(told.getvalue().rstrip("\n"))
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:  # `| head`: what it wanted it has
+    except (BrokenPipeError, SystemExit):  # `| head`: what it wanted it has; click makes an exit of it
         return CLOSED
     except OSError as error:
-        click.echo(f"error: cannot write: {(error.strerror or 'unknown reason').lower()}", err=True)
+        tell(f"error: cannot write: {(error.strerror or 'unknown reason').lower()}")
     return MISUSE

@@ -13,8 +13,10 @@ from cnnarch.analysis.budgets import MAX, MIN, Budget, given_budgets
 from cnnarch.analysis.check import Advice, Checked, check
 from cnnarch.analysis.figures import FIGURES, Figure
 from cnnarch.cli import MISUSE, NO, help_option
-from cnnarch.cli.options import batch_option, dtype_option, read, spec_argument, spec_options
-from cnnarch.cli.output import Output, echo, output_options
+from cnnarch.cli.options import batch_option, completed, dtype_option, read, spec_argument, spec_options
+from cnnarch.cli.output import TABLES, Output, echo, output_options
+from cnnarch.cli.progress import progress
+from cnnarch.cli.streams import tell
 from cnnarch.errors import ReadError, SpecError
 from cnnarch.render import renderer
 from cnnarch.render.checks import page, record, sheet
@@ -97,6 +99,7 @@ def _codes(context: click.Context, parameter: click.Parameter, given: Sequence[s
     multiple=True,
     callback=_codes,
     metavar="CODES",
+    shell_complete=completed("rules"),
     help="Advice by these rules only: codes, beginnings of codes or names, with commas between.",
 )
 @click.option(
@@ -104,13 +107,14 @@ def _codes(context: click.Context, parameter: click.Parameter, given: Sequence[s
     multiple=True,
     callback=_codes,
     metavar="CODES",
+    shell_complete=completed("rules"),
     help="No advice by these rules, nor by those that `ignore` of a spec names.",
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 for advice too.")
 @batch_option
 @dtype_option
 @spec_options
-@output_options("table", "json", "csv", "markdown", "junit", "github")  # fmt: skip
+@output_options(*TABLES, "junit", "github")
 def command(
     specs: tuple[str, ...],
     everything: bool,
@@ -142,10 +146,11 @@ def command(
     if names.count("-") > 1:
         raise ReadError("standard input can be read once", "write one of the specs to a file")
     advice = Advice(select, ignore, strict)
-    found = [_checked(name, budgets, advice, options) for name in names]
+    with progress(names, "checking") as going:
+        found = [_checked(name, budgets, advice, options) for name in going]
     _tell(found, out)
     if out.form in ("junit", "github"):
-        echo(renderer(out.form)(found), out.file)
+        echo(renderer(out.form)(found), out.file, out.form)
     else:
         remark = _remark(budgets, options)
         out.put(
@@ -175,4 +180,4 @@ def _tell(found: list[Checked], out: Output) -> None:
     for one in found:
         if one.error is not None:
             text = str(one.error)
-            click.echo(f"{harmless(text) if out.form == 'github' else text}\n", err=True)
+            tell(f"{harmless(text) if out.form == 'github' else text}\n")

@@ -9,7 +9,7 @@ import click
 from cnnarch.analysis.difference import differ
 from cnnarch.cli import NO, help_option
 from cnnarch.cli.options import batch_option, columns_option, dtype_option, read_all, spec_argument, spec_options
-from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.output import TABLES, Output, output_options
 from cnnarch.errors import ReadError
 from cnnarch.network import Network
 from cnnarch.render import comparison, difference
@@ -29,13 +29,14 @@ TOTALS = ("network", "input", "weights", "biases", "params", "macs", "conv_param
 @click.option(
     "--depth",
     type=click.IntRange(1),
+    metavar="N",
     help="How deep into blocks; in tables 1, or with --diff as deep as leaves them short.",
 )
 @columns_option
 @batch_option
 @dtype_option
 @spec_options
-@output_options("table", "json", "csv", "markdown")
+@output_options(*TABLES)
 def command(
     specs: tuple[str, ...],
     as_diff: bool,

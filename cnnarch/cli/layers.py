@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cnnarch.cli import help_option
-from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.output import PAGES, Output, output_options
 from cnnarch.errors import ReadError, suggestion
 from cnnarch.layers import KINDS
 from cnnarch.render.kinds import WORDS, kind_page, kind_record, kinds_page, word_page, word_record
@@ -22,7 +22,7 @@ def _kinds(context: click.Context, parameter: click.Parameter, incomplete: str) 
 @click.command("layers")
 @help_option
 @click.argument("kind", required=False, metavar="[KIND]", shell_complete=_kinds)
-@output_options("table", "json", "markdown")
+@output_options(*PAGES)
 def command(kind: str | None, out: Output) -> None:
     """The kinds of layers.
 

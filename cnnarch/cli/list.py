@@ -6,7 +6,8 @@ import click
 
 from cnnarch.cli import help_option
 from cnnarch.cli.options import columns_option
-from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.output import TABLES, Output, output_options
+from cnnarch.cli.progress import progress
 from cnnarch.network import load
 from cnnarch.render.networks import page, record
 from cnnarch.spec import catalog
@@ -19,9 +20,11 @@ COLUMNS = ("network", "name", "year", "input", "params", "macs", "weight_layers"
 
 @click.command("list")
 @help_option
-@click.option("--task", type=click.Choice(TASKS), help="Only networks for this task.")
+@click.option(
+    "--task", type=click.Choice(TASKS), metavar="TASK", help=f"Only networks for one task: {', '.join(TASKS)}."
+)
 @columns_option
-@output_options("table", "json", "csv", "markdown")
+@output_options(*TABLES)
 def command(task: str | None, columns: tuple[str, ...], out: Output) -> None:
     """The networks that are shipped.
 
@@ -31,7 +34,8 @@ def command(task: str | None, columns: tuple[str, ...], out: Output) -> None:
       cnnarch list --task reading
       cnnarch list --columns network,params --format csv
     """
-    networks = [load(name) for name in catalog.names()]
+    with progress(catalog.names(), "loading") as going:
+        networks = [load(name) for name in going]
     networks = [one for one in networks if task in (None, one.spec.task)]
     out.put(
         pages=lambda: [page(networks, columns, COLUMNS)],

@@ -9,8 +9,8 @@ import click
 from cnnarch.analysis.memory import ORDERS
 from cnnarch.analysis.training import OPTIMIZERS
 from cnnarch.cli import help_option
-from cnnarch.cli.options import batch_option, columns_option, dtype_option, read, spec_argument, spec_options
-from cnnarch.cli.output import Output, echo, output_options
+from cnnarch.cli.options import batch_option, columns_option, completed, dtype_option, read, spec_argument, spec_options
+from cnnarch.cli.output import TABLES, Output, echo, output_options
 from cnnarch.render import memory
 from cnnarch.render.sheets import Page
 from cnnarch.render.summary import lookup
@@ -37,12 +37,12 @@ __all__ = ["command"]
     show_default=True,
     help="What training is done with.",
 )
-@click.option("--get", "path", metavar="PATH", help="Print one value, as peak.")
+@click.option("--get", "path", metavar="PATH", shell_complete=completed("values"), help="Print one value, as peak.")
 @columns_option
 @batch_option
 @dtype_option
 @spec_options
-@output_options("table", "json", "csv", "markdown")  # fmt: skip
+@output_options(*TABLES)
 def command(
     spec: str,
     everything: bool,

@@ -8,14 +8,18 @@ from typing import Any
 import click
 
 from cnnarch.analysis.dtypes import DTYPES
+from cnnarch.cli import completed
+from cnnarch.cli.progress import progress
 from cnnarch.errors import Cause, ReadError, SpecError
 from cnnarch.network import Network, load
 from cnnarch.shapes import Shape
-from cnnarch.spec import catalog
 from cnnarch.spec.build import LAYER_LIMIT
 from cnnarch.spec.values import parse_setting, parse_shape
 
-__all__ = ["batch_option", "columns_option", "dtype_option", "read", "read_all", "spec_argument", "spec_options"]
+__all__ = [
+    "batch_option", "columns_option", "completed", "dtype_option", "read", "read_all", "spec_argument",
+    "spec_options",
+]  # fmt: skip
 
 Decorator = Callable[[Any], Any]
 
@@ -30,11 +34,12 @@ def read_all(specs: Sequence[str], changes: dict[str, Any]) -> list[Network]:
     """Load several specs."""
     if list(specs).count("-") > 1:
         raise ReadError("standard input can be read once", "write one of the specs to a file")
-    return [read(spec, changes) for spec in specs]
+    with progress(specs, "loading") as going:
+        return [read(spec, changes) for spec in going]
 
 
 batch_option = click.option(
-    "--batch", type=click.IntRange(1, 10**9), default=1, show_default=True,
+    "--batch", type=click.IntRange(1, 10**9), metavar="N", default=1, show_default=True,
     help="Inputs at a time; work grows with it, parameters do not.",
 )  # fmt: skip
 
@@ -42,10 +47,6 @@ dtype_option = click.option(
     "--dtype", type=click.Choice(list(DTYPES)), default="float32", show_default=True,
     help="The type in which numbers are stored.",
 )  # fmt: skip
-
-
-def _specs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in catalog.names() if name.startswith(incomplete)]
 
 
 def _assignments(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
@@ -84,20 +85,22 @@ def _inputs(
 def spec_options(command: Any) -> Any:
     """What changes a spec before it is built."""
     for option in (
-        click.option("--layer-limit", type=click.IntRange(1), default=LAYER_LIMIT, show_default=True,
+        click.option("--layer-limit", type=click.IntRange(1), metavar="N", default=LAYER_LIMIT, show_default=True,
                      help="Refuse networks with more layers."),
         click.option("--input", "inputs", multiple=True, callback=_inputs, metavar="SHAPE",
+                     shell_complete=completed("inputs"),
                      help="Another input, as 299x299x3; name=SHAPE where there are several."),
         click.option("--set", "settings", multiple=True, callback=_assignments, metavar="NAME=VALUE",
+                     shell_complete=completed("settings"),
                      help="Another value for a setting of the spec."),
     ):  # fmt: skip
         command = option(command)
     return command
 
 
-def spec_argument(**settings: Any) -> Decorator:
+def spec_argument(complete: str = "specs", **settings: Any) -> Decorator:
     name, metavar = ("specs", "SPEC...") if "nargs" in settings else ("spec", "SPEC")
-    return click.argument(name, metavar=metavar, shell_complete=_specs, **settings)
+    return click.argument(name, metavar=metavar, shell_complete=completed(complete), **settings)
 
 
 def _columns(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[str, ...]:
@@ -108,5 +111,6 @@ columns_option = click.option(
     "--columns",
     callback=_columns,
     metavar="KEYS",
-    help="The columns to show: the keys that CSV has, and commas between.",
+    shell_complete=completed("columns"),
+    help="The columns to show: keys that `cnnarch columns` lists, with commas between.",
 )

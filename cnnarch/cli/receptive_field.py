@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from cnnarch.cli import help_option
-from cnnarch.cli.options import columns_option, read, spec_argument, spec_options
-from cnnarch.cli.output import Output, echo, output_options
+from cnnarch.cli.options import columns_option, completed, read, spec_argument, spec_options
+from cnnarch.cli.output import TABLES, Output, echo, output_options
 from cnnarch.errors import ReadError
 from cnnarch.render import receptive_field
 from cnnarch.render.sheets import Page
@@ -20,12 +20,14 @@ __all__ = ["command"]
 @click.command("receptive-field")
 @help_option
 @spec_argument()
-@click.argument("layers", metavar="[LAYER]...", nargs=-1)
+@click.argument("layers", metavar="[LAYER]...", nargs=-1, shell_complete=completed("layers"))
 @click.option("--all", "everything", is_flag=True, help="Every layer, also those that read place by place.")
-@click.option("--get", "path", metavar="PATH", help="Print one value, as receptive_field.")
+@click.option(
+    "--get", "path", metavar="PATH", shell_complete=completed("values"), help="Print one value, as receptive_field."
+)
 @columns_option
 @spec_options
-@output_options("table", "json", "csv", "markdown")
+@output_options(*TABLES)
 def command(
     spec: str,
     layers: tuple[str, ...],
@@ -47,7 +49,7 @@ def command(
       cnnarch receptive-field resnet50
       cnnarch receptive-field resnet50 stage3
       cnnarch receptive-field net.yaml --get receptive_field
-      cnnarch receptive-field net.yaml --format csv --columns name,receptive_field,jump
+      cnnarch receptive-field net.yaml --columns name,receptive_field,jump
     """
     network = read(spec, changes)
     rows = receptive_field.fields(network, layers, everything or path is not None or out.form in ("json", "csv"))

@@ -9,8 +9,8 @@ import click
 from cnnarch.analysis.devices import DEVICES, Device, Roof, device
 from cnnarch.analysis.roofline import parse_bandwidth, parse_peak
 from cnnarch.cli import help_option
-from cnnarch.cli.options import batch_option, columns_option, dtype_option, read, spec_argument, spec_options
-from cnnarch.cli.output import Output, echo, output_options
+from cnnarch.cli.options import batch_option, columns_option, completed, dtype_option, read, spec_argument, spec_options
+from cnnarch.cli.output import TABLES, Output, echo, output_options
 from cnnarch.errors import Cause, ReadError
 from cnnarch.render import roofline
 from cnnarch.render.summary import lookup
@@ -29,15 +29,23 @@ def _devices(context: click.Context, parameter: click.Parameter, incomplete: str
 @click.option("--peak", metavar="RATE", help="Or its peak, 2 operations to a multiply-add: 10T, 19.5T.")
 @click.option("--bandwidth", metavar="RATE", help="And its bytes a second: 100G, 25.6GB/s.")
 @click.option("--devices", "listing", is_flag=True, help="List the devices, with the source of their figures.")
-@click.option("--depth", type=click.IntRange(1), help="How deep into blocks; 1 in tables, all the way in data.")
+@click.option(
+    "--depth", type=click.IntRange(1), metavar="N", help="How deep into blocks; 1 in tables, all the way in data."
+)
 @click.option("--all", "everything", is_flag=True, help="Every layer on a row of its own.")
 @click.option("--together", is_flag=True, help="Run element-wise layers with the layer before, as compilers do.")
-@click.option("--get", "path", metavar="PATH", help="Print one value, as totals.time, in seconds.")
+@click.option(
+    "--get",
+    "path",
+    metavar="PATH",
+    shell_complete=completed("values"),
+    help="Print one value, as totals.time, in seconds.",
+)
 @columns_option
 @batch_option
 @dtype_option
 @spec_options
-@output_options("table", "json", "csv", "markdown")
+@output_options(*TABLES)
 def command(
     spec: str | None,
     name: str | None,

@@ -6,7 +6,7 @@ import click
 
 from cnnarch.analysis.advice import RULES, resolve
 from cnnarch.cli import help_option
-from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.output import PAGES, Output, output_options
 from cnnarch.render.rules import rule_page, rule_record, rules_page
 
 __all__ = ["command"]
@@ -20,7 +20,7 @@ def _codes(context: click.Context, parameter: click.Parameter, incomplete: str) 
 @click.command("rules")
 @help_option
 @click.argument("code", required=False, metavar="[CODE]", shell_complete=_codes)
-@output_options("table", "json", "markdown")
+@output_options(*PAGES)
 def command(code: str | None, out: Output) -> None:
     """The rules of good practice.
 

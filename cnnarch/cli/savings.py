@@ -8,7 +8,7 @@ import click
 
 from cnnarch.cli import help_option
 from cnnarch.cli.options import columns_option, read, spec_argument, spec_options
-from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.output import TABLES, Output, output_options
 from cnnarch.render import savings
 
 __all__ = ["command"]
@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option("--only", type=click.Choice(savings.TABLES), help="One of the tables.")
 @columns_option
 @spec_options
-@output_options("table", "json", "csv", "markdown")
+@output_options(*TABLES)
 def command(spec: str, only: str | None, columns: tuple[str, ...], out: Output, **changes: Any) -> None:
     """What convolutions save.
 

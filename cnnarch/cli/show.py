@@ -18,7 +18,7 @@ __all__ = ["command"]
 
 @click.command("show")
 @help_option
-@spec_argument()
+@spec_argument("pages")
 @click.option("--flat", "is_flat", is_flag=True, help="Blocks, repeats, `import` and `extends` written out.")
 @spec_options
 @file_option
@@ -31,7 +31,7 @@ def command(spec: str, is_flat: bool, file: str | None, **changes: Any) -> None:
       cnnarch show resnet50 --flat --set classes=10
     """
     if is_flat:
-        return echo(flat(read(spec, changes)), file)
+        return echo(flat(read(spec, changes)), file, "yaml")
     if changes["settings"] or changes["inputs"]:
         raise ReadError("`--set` and `--input` change what is built, not the text", "add `--flat`")
-    echo(catalog.read_page(spec).text, file)
+    echo(catalog.read_page(spec).text, file, "yaml")

@@ -8,8 +8,16 @@ from typing import Any
 import click
 
 from cnnarch.cli import help_option
-from cnnarch.cli.options import batch_option, columns_option, dtype_option, read_all, spec_argument, spec_options
-from cnnarch.cli.output import Output, echo, output_options
+from cnnarch.cli.options import (
+    batch_option,
+    columns_option,
+    completed,
+    dtype_option,
+    read_all,
+    spec_argument,
+    spec_options,
+)
+from cnnarch.cli.output import TABLES, Output, echo, output_options
 from cnnarch.errors import ReadError
 from cnnarch.network import Network
 from cnnarch.render import summary
@@ -24,15 +32,22 @@ COUNTERS = ("torchinfo", "fvcore", "ptflops", "ptflops-aten", "thop", "calflops"
 @click.command("summary")
 @help_option
 @spec_argument(nargs=-1, required=True)
-@click.option("--depth", type=click.IntRange(1), help="How deep into blocks; 1 in tables, all the way in data.")
+@click.option(
+    "--depth", type=click.IntRange(1), metavar="N", help="How deep into blocks; 1 in tables, all the way in data."
+)
 @click.option("--all", "everything", is_flag=True, help="Every layer on a row of its own.")
-@click.option("--as", "counter", type=click.Choice(COUNTERS), help="What another counter prints, and why it differs.")
-@click.option("--get", "path", metavar="PATH", help="Print one value, as totals.params.")
+@click.option(
+    "--as", "counter", type=click.Choice(COUNTERS), metavar="TOOL",
+    help=f"What another counter prints, and why it differs: {', '.join(COUNTERS)}.",
+)  # fmt: skip
+@click.option(
+    "--get", "path", metavar="PATH", shell_complete=completed("values"), help="Print one value, as totals.params."
+)
 @columns_option
 @batch_option
 @dtype_option
 @spec_options
-@output_options("table", "json", "csv", "markdown")
+@output_options(*TABLES)
 def command(
     specs: tuple[str, ...],
     depth: int | None,

@@ -8,7 +8,8 @@ from importlib import import_module
 __all__ = ["renderer"]
 
 _MODULES = {
-    "table": "table", "markdown": "markup", "json": "data", "csv": "delimited", "junit": "junit", "github": "github",
+    "table": "table", "markdown": "markup", "json": "data", "csv": "delimited", "latex": "latex", "html": "web",
+    "junit": "junit", "github": "github",
 }  # fmt: skip
 
 

@@ -108,11 +108,17 @@ DATA = (
     Column("network", "network", "the spec", lambda entry: entry.label),
     Column("check", "check", "what is checked: valid, budget, published, advice", lambda entry: entry.what),
     Column("name", "name", "which of them", lambda entry: entry.name),
-    Column("ok", "ok", "whether it is well", lambda entry: entry.ok),
-    Column("value", "value", "the figure", lambda entry: getattr(entry.found, "value", None)),
-    Column("limit", "limit", "the most, or the least, that it may be", lambda entry: _of_limit(entry, "limit")),
-    Column("left", "left", "how far it is from that", lambda entry: _of_limit(entry, "left")),
-    Column("line", "line", "where it stands", lambda entry: entry.span.line if entry.span else None),
+    Column("ok", "ok", "whether it is well", lambda entry: entry.ok, holds="yes"),
+    Column("value", "value", "the figure", lambda entry: getattr(entry.found, "value", None), holds="number?"),
+    Column(
+        "limit",
+        "limit",
+        "the most, or the least, that it may be",
+        lambda entry: _of_limit(entry, "limit"),
+        holds="number?",
+    ),
+    Column("left", "left", "how far it is from that", lambda entry: _of_limit(entry, "left"), holds="number?"),
+    Column("line", "line", "where it stands", lambda entry: entry.span.line if entry.span else None, holds="whole?"),
     Column("found", "found", "what was found", lambda entry: entry.text),
 )
 

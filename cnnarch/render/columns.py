@@ -66,9 +66,16 @@ def layer_columns(network: Network) -> list[Column]:
         Column("name", "layer", "the layer's name, or its block's", _attribute("name"), wraps=True, breaks="/"),
         Column("kind", "kind", "the kind of layer, or the block", _attribute("kind")),
         Column("operation", "operation", "what it does, and what follows it", _operation, wraps=True, breaks=", "),
-        Column("input", "input", "the shape that arrives", _inputs, _shapes, wraps=True, breaks=", "),
+        Column("input", "input", "the shape that arrives", _inputs, _shapes, wraps=True, breaks=", ", holds="shapes"),
         Column(
-            "output", "output", "the shape that leaves", _attribute("output"), words=_output, wraps=True, breaks=", "
+            "output",
+            "output",
+            "the shape that leaves",
+            _attribute("output"),
+            words=_output,
+            wraps=True,
+            breaks=", ",
+            holds="shape",
         ),
         Column(
             "regions",
@@ -95,6 +102,7 @@ def layer_columns(network: Network) -> list[Column]:
             number=True,
             spare=7,
             words=lambda row: size(moved(row).bytes) if moved(row).bytes else "",
+            unit="bytes",
         ),
         Column(
             "intensity",
@@ -104,6 +112,8 @@ def layer_columns(network: Network) -> list[Column]:
             decimals,
             number=True,
             spare=7,
+            holds="number",
+            unit="MACs/byte",
         ),
         Column(
             "share",
@@ -113,6 +123,7 @@ def layer_columns(network: Network) -> list[Column]:
             percent,
             share=lambda row: (0 if row.train_only else row.params, params),
             spare=5,
+            holds="number",
         ),
         Column(
             "receptive_field",
@@ -122,6 +133,8 @@ def layer_columns(network: Network) -> list[Column]:
             words=lambda row: _seen(network, row, "receptive_field", True),
             number=True,
             spare=7,
+            holds="axes_of_inputs?",
+            unit="pixels",
         ),
         Column(
             "jump",
@@ -131,9 +144,18 @@ def layer_columns(network: Network) -> list[Column]:
             words=lambda row: _seen(network, row, "jump", True),
             number=True,
             spare=7,
+            holds="axes_of_inputs?",
+            unit="pixels",
         ),
         Column("shares", "weights of", "the layer whose weights it uses", _attribute("shares")),
-        Column("train_only", "only in training", "whether it runs in training only", _attribute("train_only"), _yes),
+        Column(
+            "train_only",
+            "only in training",
+            "whether it runs in training only",
+            _attribute("train_only"),
+            _yes,
+            holds="yes",
+        ),
     ]
 
 
@@ -149,8 +171,9 @@ def chosen(columns: list[Column], keys: Sequence[str]) -> list[Column]:
     by_key = {column.key: column for column in columns}
     for key in keys:
         if key not in by_key:
-            hint = suggestion(key, list(by_key)) or f"there are {', '.join(by_key)}"
-            raise ReadError(f"there is no column `{key}`", hint)
+            near = suggestion(key, list(by_key))
+            hint = near or f"there are {', '.join(by_key)}; `cnnarch columns` tells what they mean"
+            raise ReadError(f"there is no column `{key}`", hint, by_key)
     return [by_key[key] for key in keys]
 
 
@@ -208,13 +231,17 @@ def _shapes(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-SPARE = {"params": 0, "macs": 0, "weight_layers": 2}  # how soon a figure is left out of a narrow table; others first
+SPARE = {"params": 0, "macs": 1, "weight_layers": 2}  # how soon a figure is left out of a narrow table; others first
 
 
 def _figure(figure: Figure) -> Column:
     """A column of one of a network's figures."""
     show = {"": grouped, "bytes": size, "MACs/byte": decimals}.get(figure.unit, str)
-    return Column(figure.key, figure.title, figure.about, figure.of, show, True, spare=SPARE.get(figure.key, 7))
+    holds = "number" if figure.unit == "MACs/byte" else f"whole{'?' * figure.may_be_unknown}"
+    return Column(
+        figure.key, figure.title, figure.about, figure.of, show, True, spare=SPARE.get(figure.key, 7), holds=holds,
+        unit=figure.unit,
+    )  # fmt: skip
 
 
 NETWORK_COLUMNS = [
@@ -222,9 +249,9 @@ NETWORK_COLUMNS = [
         "network", "network", "what it is called on the command line", lambda one: one.label, wraps=True, breaks="/"
     ),
     Column("name", "name", "what people call it", lambda one: one.name, wraps=True, spare=5),
-    Column("year", "year", "the year of its publication", lambda one: one.spec.year, spare=3),
-    Column("task", "task", "what it does", lambda one: one.spec.task, wraps=True, spare=4),
-    Column("input", "input", "the shape that arrives", network_input, _shapes),
+    Column("year", "year", "the year of its publication", lambda one: one.spec.year, spare=3, holds="whole?"),
+    Column("task", "task", "what it does", lambda one: one.spec.task, wraps=True, spare=4, holds="text?"),
+    Column("input", "input", "the shape that arrives", network_input, _shapes, spare=1, holds="shape_of_inputs"),
     *map(_figure, FIGURES.values()),
 ]
 
@@ -264,10 +291,14 @@ def subtotal_columns(network: Network) -> list[Column]:
 SAVING_COLUMNS = [
     Column("name", "layer", "the convolution", _attribute("name"), wraps=True, breaks="/"),
     _count("dense", "dense", "weights if every output saw every input", 2),
-    Column("window_factor", "", "dense over sparse", _attribute("window_factor"), factor, True, spare=6),
+    Column(
+        "window_factor", "", "dense over sparse", _attribute("window_factor"), factor, True, spare=6, holds="number"
+    ),
     _count("sparse", "sparse", "weights if every output saw its window, with weights of its own", 3),
     _count("inside", "inside", "those of the sparse weights that do not meet padding"),
-    Column("sharing_factor", "", "sparse over shared", _attribute("sharing_factor"), factor, True, spare=7),
+    Column(
+        "sharing_factor", "", "sparse over shared", _attribute("sharing_factor"), factor, True, spare=7, holds="number?"
+    ),
     _count("shared", "shared", "weights of the convolution", zero="0"),
 ]
 SAVING_TABLE = ("name", "dense", "window_factor", "sparse", "sharing_factor", "shared")
@@ -281,7 +312,7 @@ REPLACEMENT_COLUMNS = [
     Column("name", "layers", "the convolution, or the first and the last of several", _attribute("name"), wraps=True,
            breaks="/"),
     Column("layers", "all layers", "every one of them", lambda row: list(row.layers), ", ".join, wraps=True,
-           breaks=", "),
+           breaks=", ", holds="texts"),
     Column("operation", "operation", "what they do", _attribute("operation"), wraps=True, breaks=" +", spare=6),
     Column("full", "stands for", "one full convolution with the same input and output shape", _attribute("full"),
            wraps=True, breaks=", "),
@@ -289,11 +320,11 @@ REPLACEMENT_COLUMNS = [
     Column("channels", "channels", "channels that arrive and leave", _attribute("channels"), spare=7),
     _count("full_weights", "full", "weights of the full convolution", 1, zero="0"),
     Column("weights_factor", "", "its weights over those of the layers", _attribute("weights_factor"), str, True,
-           words=_against("weights"), spare=2),
+           words=_against("weights"), spare=2, holds="number?"),
     _count("weights", "weights", "weights of the layers", zero="0"),
     _count("full_macs", "full MACs", "multiply-adds of the full convolution", 4),
     Column("macs_factor", "", "its MACs over those of the layers", _attribute("macs_factor"), str, True,
-           words=_against("macs"), spare=5),
+           words=_against("macs"), spare=5, holds="number"),
     _count("macs", "MACs", "multiply-adds of the layers", 3),
 ]  # fmt: skip
 REPLACEMENT_TABLE = (
@@ -312,16 +343,62 @@ def pair_columns(left: str, right: str) -> list[Column]:
         return lambda pair: None if getattr(pair, side) is None else getattr(pair, side).operation
 
     columns = [
-        Column("left", left, "the layer of the first network", of("left", "name"), wraps=True, breaks="/"),
-        Column("left_operation", "operation", "what it does", words("left"), wraps=True, breaks=", ", spare=6),
-        Column("left_output", "output", "the shape that leaves it", of("left", "output"), spare=3),
-        Column("left_params", "params", "its weights and biases", of("left", "params"), _number, True, spare=4),
-        Column("left_macs", "MACs", "its multiply-adds", of("left", "macs"), _number, True, spare=7),
-        Column("right", right, "the layer of the second network", of("right", "name"), wraps=True, breaks="/"),
-        Column("right_operation", "operation", "what it does", words("right"), wraps=True, breaks=", ", spare=6),
-        Column("right_output", "output", "the shape that leaves it", of("right", "output"), spare=3),
-        Column("right_params", "params", "its weights and biases", of("right", "params"), _number, True, spare=4),
-        Column("right_macs", "MACs", "its multiply-adds", of("right", "macs"), _number, True, spare=7),
+        Column(
+            "left", left, "the layer of the first network", of("left", "name"), wraps=True, breaks="/", holds="text?"
+        ),
+        Column(
+            "left_operation",
+            "operation",
+            "what it does",
+            words("left"),
+            wraps=True,
+            breaks=", ",
+            spare=6,
+            holds="text?",
+        ),
+        Column("left_output", "output", "the shape that leaves it", of("left", "output"), spare=3, holds="shape?"),
+        Column(
+            "left_params",
+            "params",
+            "its weights and biases",
+            of("left", "params"),
+            _number,
+            True,
+            spare=4,
+            holds="whole?",
+        ),
+        Column("left_macs", "MACs", "its multiply-adds", of("left", "macs"), _number, True, spare=7, holds="whole?"),
+        Column(
+            "right",
+            right,
+            "the layer of the second network",
+            of("right", "name"),
+            wraps=True,
+            breaks="/",
+            holds="text?",
+        ),
+        Column(
+            "right_operation",
+            "operation",
+            "what it does",
+            words("right"),
+            wraps=True,
+            breaks=", ",
+            spare=6,
+            holds="text?",
+        ),
+        Column("right_output", "output", "the shape that leaves it", of("right", "output"), spare=3, holds="shape?"),
+        Column(
+            "right_params",
+            "params",
+            "its weights and biases",
+            of("right", "params"),
+            _number,
+            True,
+            spare=4,
+            holds="whole?",
+        ),
+        Column("right_macs", "MACs", "its multiply-adds", of("right", "macs"), _number, True, spare=7, holds="whole?"),
         Column(
             "difference",
             "difference",

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv as writers
 import io
+import re
 
 from cnnarch.errors import printable
 from cnnarch.render.data import cell, plain
 from cnnarch.render.sheets import Page, Sheet
 
 __all__ = ["csv"]
+
+FORMULA = (*"=+-@＝＋－＠",)
+AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")  # where cells end in countries with a decimal comma
+NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?(e-?[0-9]+)?")
 
 
 def csv(page: Page) -> str:
@@ -24,7 +29,13 @@ def csv(page: Page) -> str:
 
 
 def _inert(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = printable(text)
-    number = text.startswith("-") and text[1:].replace(".", "", 1).isdecimal()
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and not number else text
+    """A cell that no spreadsheet takes for a formula.
+
+    >>> _inert("=1+1"), _inert(" ＠A1"), _inert("-20736"), _inert("-1.5e-07"), _inert("-1+1"), _inert("conv1")
+    ("'=1+1", "' ＠A1", '-20736', '-1.5e-07', "'-1+1", 'conv1')
+
+    Source: OWASP, CSV Injection: what begins with = + - @ (or these in full width), a tab or the end of a line.
+    Such control characters are written out, as everywhere.
+    """
+    text = AFTER_SEMICOLON.sub(r"\1'", printable(text))
+    return f"'{text}" if text.lstrip()[:1] in FORMULA and not NUMBER.fullmatch(text) else text

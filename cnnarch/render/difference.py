@@ -158,7 +158,7 @@ def _by(key: str, title: str, about: str, spare: int = 0, show: Callable[[Any], 
     """A column that tells by how much a figure grew."""
     return Column(
         key, title, f"difference in {about}", lambda entry: entry.difference(key),
-        lambda value: signed(value, show), number=True, spare=spare,
+        lambda value: signed(value, show), number=True, spare=spare, unit="bytes" * (show is size),
     )  # fmt: skip
 
 
@@ -173,12 +173,15 @@ def _side(side: str, key: str) -> Callable[[Entry], Any]:
 COLUMNS = [
     Column("status", "", "added, removed, changed or renamed", lambda entry: entry.status),
     Column("name", "layer", "the layer's name, or its block's", lambda entry: entry.name, wraps=True, breaks="/"),
-    Column("was", "called before", "its name in the first network, if it is another", lambda entry: entry.was),
+    Column("was", "called before", "its name in the first network, if it is another", lambda entry: entry.was,
+           holds="text?"),
     Column("kind", "kind", "the kind of layer, or the block", lambda entry: entry.part.kind),
     Column("layers", "layers", "how many layers it stands for", lambda entry: entry.layers, grouped, number=True),
     Column("change", "what", "what it does, or what it does otherwise", change, wraps=True, breaks=", "),
-    Column("left_output", "output before", "the shape that left it", _side("left", "output")),
-    Column("right_output", "output now", "the shape that leaves it", _side("right", "output")),
+    Column("left_output", "output before", "the shape that left it", _side("left", "output"),
+           holds="shape?"),
+    Column("right_output", "output now", "the shape that leaves it", _side("right", "output"),
+           holds="shape?"),
     Column("output", "output", "the shape that leaves it, before and now", _output, wraps=True, breaks=" →", spare=4,
            called="output"),
     _by("weights", "weights", "numbers that are trained, without biases"),

@@ -3,35 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from cnnarch.analysis.explanation import Explanation, explain_totals
 from cnnarch.layers import Step
 from cnnarch.network import Network
+from cnnarch.render import summary
 from cnnarch.render.data import VERSION
-from cnnarch.render.frame import heading
+from cnnarch.render.frame import footing, heading
 from cnnarch.render.numbers import arithmetic, grouped
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 
-__all__ = ["page", "record"]
+__all__ = ["Lesson", "Working", "in_text", "lesson", "page", "record"]
+
+SEEN = ("receptive field", "jump")  # what equal layers differ in
+MOST_NAMED = 9  # of layers that are equal to one that is explained
 
 
-def page(network: Network, layers: Sequence[Explanation], everything: bool) -> Page:
-    """The arithmetic of layers, and of the totals if all are explained."""
-    page: Page = [*heading(network)]
-    for one in layers:
-        arrives = ", ".join(map(str, one.inputs))
-        page.append(Line(f"{one.name}: {one.operation}   {arrives} → {one.output}", "title"))
-        if one.steps:
-            page.append(_steps(one.steps))
-        else:
-            stays = "the shape stays, and " if one.output in one.inputs else ""
-            page.append(Line(f"{stays}there are no weights", "aside"))
-        page += [Line(text, "aside") for text in (one.note,) if text]
+class Working(NamedTuple):
+    """Lines of arithmetic, for a renderer to set as mathematics."""
+
+    steps: Sequence[Step]
+
+
+Lesson: TypeAlias = list[Line | Sheet | Working]
+
+
+def page(network: Network, layers: Sequence[Explanation], everything: bool, once: bool = False) -> Page:
+    """The arithmetic of layers, and of the totals if all are explained; with `once`, of equal layers the first."""
+    return in_text([*heading(network), *_workings(network, layers, everything, once)])
+
+
+def in_text(lesson: Lesson) -> Page:
+    """A lesson with its workings as lines of text."""
+    return [_steps(part.steps) if isinstance(part, Working) else part for part in lesson]
+
+
+def lesson(network: Network, layers: Sequence[Explanation], everything: bool) -> Lesson:
+    """The same to hand out: the network's table first, equal layers once, and what is counted."""
+    table = [summary.layers(network, 1, True, ())] if everything else []
+    return [*heading(network), *table, *_workings(network, layers, everything, everything), *footing(network)]
+
+
+def _workings(network: Network, layers: Sequence[Explanation], everything: bool, once: bool) -> Lesson:
+    parts: Lesson = []
+    for one, *others in _equal(layers) if once else [[layer] for layer in layers]:
+        parts += _layer(one, others)
     if everything:
-        page += [Line("total", "title"), _steps(explain_totals(network.graph))]
-        page += [Line(text, "aside") for text in (network.spec.note,) if text]
-    return page
+        parts += [Line("total", "title"), Working(explain_totals(network.graph))]
+        parts += [Line(text, "aside") for text in (network.spec.note,) if text]
+    return parts
+
+
+def _equal(layers: Sequence[Explanation]) -> list[list[Explanation]]:
+    """Layers that do the same to the same input together, in the order of the first; they can see more or less."""
+    found: dict[Any, list[Explanation]] = {}
+    for one in layers:
+        steps = tuple(step for step in one.steps if step.quantity not in SEEN)
+        found.setdefault((one.kind, one.operation, one.inputs, one.output, steps, one.note), []).append(one)
+    return list(found.values())
+
+
+def _layer(one: Explanation, others: Sequence[Explanation]) -> Lesson:
+    arrives = ", ".join(map(str, one.inputs))
+    parts: Lesson = [Line(f"{one.name}: {one.operation}   {arrives} → {one.output}", "title")]
+    if one.steps:
+        parts.append(Working(one.steps))
+    else:
+        stays = "the shape stays, and " if one.output in one.inputs else ""
+        parts.append(Line(f"{stays}there are no weights", "aside"))
+    parts += [Line(text, "aside") for text in (one.note,) if text]
+    return [*parts, Line(_others(one, others), "aside")] if others else parts
+
+
+def _others(one: Explanation, others: Sequence[Explanation]) -> str:
+    """Which layers are computed as this one is, and what they see of the input if that differs."""
+    seen = [{step.quantity: step.value for step in layer.steps}.get("receptive field") for layer in (one, *others)]
+    differs = len(set(seen)) > 1
+    names = [
+        f"{layer.name} ({field})" if differs and field is not None else layer.name
+        for layer, field in zip(others, seen[1:])
+    ]
+    if len(names) > MOST_NAMED:
+        names = [*names[: MOST_NAMED - 1], f"{len(names) - MOST_NAMED + 1} more"]
+    again = f"the same again in {len(others)} layer{'s' if len(others) > 1 else ''}"
+    but = ", but for the receptive field, which stands in brackets" if differs else ""
+    return f"{again}{but}: {', '.join(names)}"
 
 
 def record(network: Network, layers: Sequence[Explanation]) -> dict[str, Any]:
@@ -71,6 +128,8 @@ def _steps(steps: Sequence[Step]) -> Sheet:
 
 
 def _working(step: Step) -> str:
+    if not step.arithmetic:  # a rule
+        return step.formula
     result = grouped(step.value)
     numbers = arithmetic(step.arithmetic)
     parts = [step.formula, numbers] if numbers != result else [step.formula]

@@ -15,7 +15,7 @@ from cnnarch.render.frame import heading
 from cnnarch.render.numbers import grouped, percent, size
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 
-__all__ = ["KEYS", "page", "record", "turns"]
+__all__ = ["KEYS", "page", "record", "turn_columns", "turns"]
 
 TABLE = ("name", "output", "bytes", "place", "alive", "share")
 
@@ -37,7 +37,7 @@ def page(network: Network, found: Memory, optimizer: str, everything: bool, colu
 def turns(found: Memory, columns: Sequence[str] = ()) -> Sheet:
     """Layer after layer, in the order in which they run."""
     return Sheet(
-        shown(_columns(found), columns, TABLE),
+        shown(turn_columns(found), columns, TABLE),
         found.turns,
         title="Layer by layer, in the order in which they run",
         dim=lambda turn: turn.view,
@@ -83,29 +83,29 @@ def record(found: Memory, network: Network, optimizer: str, columns: Sequence[st
         }
         if trained
         else None,
-        "layers": records(chosen(_columns(found), columns or KEYS), found.turns),
+        "layers": records(chosen(turn_columns(found), columns or KEYS), found.turns),
     }
 
 
-def _columns(found: Memory) -> list[Column]:
+def turn_columns(found: Memory) -> list[Column]:
     """The columns that a table of layers in the order of their turns can have."""
     return [
         Column("name", "layer", "the layer that runs", lambda turn: turn.name, wraps=True, breaks="/"),
         Column("kind", "kind", "the kind of layer", lambda turn: turn.kind, spare=8),
-        Column("output", "output", "the shape that it makes", lambda turn: turn.output, spare=6),
+        Column("output", "output", "the shape that it makes", lambda turn: turn.output, spare=6, holds="shape"),
         Column("regions", "regions", "regions that it makes", lambda turn: turn.output.regions, grouped, True, spare=9),
         _bytes("bytes", "makes", "bytes that it makes, none for a view", lambda turn: turn.size, 3),
         Column("over", "over", "the layer whose output it writes over or shows", lambda turn: turn.over, wraps=True,
                breaks="/", spare=7),
         Column("view", "view", "whether it makes no tensor", lambda turn: turn.view, lambda value: "yes" * value,
-               spare=8),
+               spare=8, holds="yes"),
         Column("place", "where", "what it writes over or shows, in words", _place, wraps=True, breaks="/", spare=5),
         _bytes("working", "room", "bytes that it needs for itself while it runs", lambda turn: turn.working, 7),
         _bytes("alive", "alive", "bytes that are in memory while it runs", lambda turn: turn.alive),
         _bytes("after", "after", "bytes that are in memory when it is done", lambda turn: turn.after, 7),
         Column("share", "of the peak", "what is alive, as a share of the peak",
                lambda turn: turn.alive / found.peak if found.peak else 0.0, percent, spare=4,
-               share=lambda turn: (turn.alive, found.peak)),
+               share=lambda turn: (turn.alive, found.peak), holds="number"),
     ]  # fmt: skip
 
 
@@ -113,7 +113,9 @@ KEYS = ("name", "kind", "output", "regions", "bytes", "over", "view", "working",
 
 
 def _bytes(key: str, title: str, about: str, get: Callable[[Any], int], spare: int = 0) -> Column:
-    return Column(key, title, about, get, lambda value: size(value) if value else "", number=True, spare=spare)
+    return Column(
+        key, title, about, get, lambda value: size(value) if value else "", number=True, spare=spare, unit="bytes"
+    )
 
 
 def _place(turn: Turn) -> str:

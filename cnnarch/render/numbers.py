@@ -3,25 +3,75 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import floor, log10
 from typing import Any
 
 __all__ = [
-    "against", "arithmetic", "bar", "decimals", "duration", "exact", "factor", "grouped", "percent",
-    "rate", "ratio", "signed", "signed_percent", "size",
+    "FULL", "SHORT", "against", "arithmetic", "bar", "decimals", "duration", "exact", "factor", "grouped", "percent",
+    "rate", "ratio", "short", "signed", "signed_percent", "size", "tick", "written",
 ]  # fmt: skip
 
+FULL, SHORT = "full", "short"  # how whole numbers are written
+_STEPS = "KMGTP"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+_HOW = ContextVar("how whole numbers are written", default=FULL)
+
+
+@contextmanager
+def written(how: str) -> Iterator[None]:
+    """Whole numbers that are written in here, in tables and in sentences, are `full` or `short`.
+
+    >>> with written(SHORT):
+    ...     grouped(34848)
+    '34.85 K'
+    """
+    before = _HOW.set(how)
+    try:
+        yield
+    finally:
+        _HOW.reset(before)
 
 
 def grouped(value: int) -> str:
-    """A whole number with its thousands set off.
+    """A whole number with its thousands set off; or short, where numbers are to be `written` so.
 
     >>> grouped(34848)
     '34,848'
     """
-    return f"{value:,}"
+    return f"{value:,}" if _HOW.get() == FULL else short(value)
+
+
+def short(value: int) -> str:
+    """A whole number to four digits in steps of 1000; exact below 1000. Halves are rounded up.
+
+    >>> short(138_357_544), short(4_089_184_256), short(34_848), short(999)
+    ('138.4 M', '4.089 G', '34.85 K', '999')
+    >>> short(999_949), short(999_950), short(99_995), short(-1_234_567), short(12_345 * 10**15)
+    ('999.9 K', '1.000 M', '100.0 K', '-1.235 M', '12,350 P')
+    """
+    size = abs(value)
+    if size < 1000:
+        return str(value)
+    last = 10 ** (max(4, len(str(size))) - 4)  # the place of the fourth digit
+    rounded = (2 * size + last) // (2 * last) * last
+    step = min((len(str(rounded)) - 1) // 3, len(_STEPS))
+    whole, rest = divmod(rounded, 1000**step)
+    digits = max(0, 4 - len(str(whole)))
+    point = f".{rest * 10**digits // 1000**step:0{digits}d}" if digits else ""
+    return f"{'-' if value < 0 else ''}{whole:,}{point} {_STEPS[step - 1]}"
+
+
+def tick(value: int) -> str:
+    """A round number at an axis, in steps of 1000 and as few digits as it has.
+
+    >>> tick(0), tick(200), tick(2_500_000), tick(10**15), tick(10**18)
+    ('0', '200', '2.5 M', '1 P', '1,000 P')
+    """
+    step = min((len(str(value)) - 1) // 3, len(_STEPS))
+    return f"{value / 1000**step:,.12g} {_STEPS[step - 1]}" if step else str(value)
 
 
 def factor(value: float | None) -> str:
@@ -180,7 +230,7 @@ def arithmetic(text: str) -> str:
     >>> arithmetic("2305 * 4096")
     '2,305 × 4,096'
     """
-    text = re.sub(r"\d+", lambda found: grouped(int(found[0])), text)
+    text = re.sub(r"\d+", lambda found: f"{int(found[0]):,}", text)
     for word, opening, closing in (("floor", "⌊", "⌋"), ("ceil", "⌈", "⌉")):
         while f"{word}(" in text:
             start = text.index(f"{word}(")

@@ -15,7 +15,7 @@ from cnnarch.render.frame import heading
 from cnnarch.render.numbers import exact
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 
-__all__ = ["KEYS", "fields", "of_layer", "page", "record", "sheet"]
+__all__ = ["KEYS", "field_columns", "fields", "of_layer", "page", "record", "sheet"]
 
 TABLE = ("name", "operation", "output", "receptive_field", "jump", "start", "padding", "aligned")
 KEYS = (
@@ -49,16 +49,24 @@ def page(network: Network, rows: Sequence[Field], columns: Sequence[str] = ()) -
     ]
 
 
+def ends(network: Network) -> list[Line]:
+    """The last feature maps and what was left out, in sentences."""
+    found = network.receptive_field
+    return [
+        part for part in (*_ends(network, found, len(found.inputs) > 1), *_asides(found, ())) if isinstance(part, Line)
+    ]
+
+
 def sheet(network: Network, rows: Sequence[Field], columns: Sequence[str] = ()) -> Sheet:
     several = len(network.receptive_field.inputs) > 1
     apart = any(map(_together, rows))
     keys = [*TABLE[:3], *(["input"] if several else []), *TABLE[3:4], *(["together"] if apart else []), *TABLE[4:]]
-    return Sheet(shown(_columns(network), columns, keys), rows)
+    return Sheet(shown(field_columns(network), columns, keys), rows)
 
 
 def record(network: Network, rows: Sequence[Field], columns: Sequence[str] = ()) -> dict[str, Any]:
     found = network.receptive_field
-    ends = chosen(_columns(network), KEYS[:1] + KEYS[3:])
+    ends = chosen(field_columns(network), KEYS[:1] + KEYS[3:])
     return {
         "version": VERSION,
         "network": network.label,
@@ -67,13 +75,13 @@ def record(network: Network, rows: Sequence[Field], columns: Sequence[str] = ())
         "reason": found.reason or None,
         "last": records(ends, found.ends),
         "left_out": [{"kind": one.kind, "layers": list(one.names), "reason": one.words} for one in found.left_out],
-        "layers": records(chosen(_columns(network), columns or KEYS), rows),
+        "layers": records(chosen(field_columns(network), columns or KEYS), rows),
     }
 
 
 def of_layer(network: Network, node: Node, key: str, as_text: bool = False) -> Any:
     """One column of one layer, for a table of layers; of several inputs by their names."""
-    column = next(one for one in _columns(network) if one.key == key)
+    column = next(one for one in field_columns(network) if one.key == key)
     found = network.receptive_field.of(node)
     if as_text:
         texts = [(field.input, column.text(field)) for field in found]
@@ -81,7 +89,7 @@ def of_layer(network: Network, node: Node, key: str, as_text: bool = False) -> A
     return column.get(found[0]) if len(found) == 1 else {field.input: column.get(field) for field in found} or None
 
 
-def _columns(network: Network) -> list[Column]:
+def field_columns(network: Network) -> list[Column]:
     def operation(field: Field) -> str:
         return field.node.layer.operation(*network.graph.shapes(field.node))
 
@@ -89,23 +97,25 @@ def _columns(network: Network) -> list[Column]:
         Column("name", "layer", "the layer's name", lambda field: field.node.name, wraps=True, breaks="/"),
         Column("kind", "kind", "the kind of layer", lambda field: field.node.layer.kind),
         Column("operation", "operation", "what it does", operation, wraps=True, breaks=", ", spare=5),
-        Column("output", "output", "the shape that leaves", lambda field: field.node.output, spare=4),
+        Column("output", "output", "the shape that leaves", lambda field: field.node.output, spare=4, holds="shape"),
         Column("input", "of input", "the input that it is a part of", lambda field: field.input, spare=3),
         Column("receptive_field", "receptive field", "pixels along each axis that a place sees", _raw("size"),
-               words=words, number=True),
+               words=words, number=True, holds="axes?", unit="pixels"),
         Column("together", "all paths", "the same of all paths together, where these are not aligned",
-               _raw("together"), words=_together, number=True, spare=8),
+               _raw("together"), words=_together, number=True, spare=8, holds="axes?", unit="pixels"),
         Column("jump", "jump", "pixels from a place to the next", _raw("jump"),
-               words=lambda field: _words(field, "jump"), number=True),
+               words=lambda field: _words(field, "jump"), number=True, holds="axes?", unit="pixels"),
         Column("start", "start", "the centre of the first place", _raw("start"),
-               words=lambda field: _words(field, "start"), number=True, spare=2),
+               words=lambda field: _words(field, "start"), number=True, spare=2, holds="axes?", unit="pixels"),
         Column("padding", "padding", "pixels by which the first field begins before the input", _raw("padding"),
-               words=lambda field: _words(field, "padding"), number=True, spare=1),
+               words=lambda field: _words(field, "padding"), number=True, spare=1, holds="axes?",
+               unit="pixels"),
         Column("aligned", "aligned", "whether all paths have the same jump and centre", lambda field: field.aligned,
-               lambda value: "yes" if value else "no", spare=3),
+               lambda value: "yes" if value else "no", spare=3, holds="yes?"),
         Column("whole", "whole", "whether all places see all of the input", lambda field: field.whole,
-               lambda value: "yes" if value else "", spare=6),
-        Column("reason", "why not", "why it is not known", lambda field: field.reason or None, wraps=True, spare=7),
+               lambda value: "yes" if value else "", spare=6, holds="yes"),
+        Column("reason", "why not", "why it is not known", lambda field: field.reason or None, wraps=True, spare=7,
+               holds="text?"),
     ]  # fmt: skip
 
 

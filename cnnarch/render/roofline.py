@@ -15,7 +15,10 @@ from cnnarch.render.frame import heading
 from cnnarch.render.numbers import decimals, duration, grouped, percent, rate, size
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 
-__all__ = ["data_keys", "device_page", "device_record", "device_rows", "page", "record", "rows"]
+__all__ = [
+    "DEVICE_COLUMNS", "MOVED", "TIMES", "bound_columns", "data_keys", "device_page", "device_record", "device_rows",
+    "page", "record", "rows",
+]  # fmt: skip
 
 MOVED = ("macs", "inputs_read", "weights_read", "read", "written", "bytes", "intensity")
 TIMES = ("limit", "time", "compute_time", "memory_time", "share")
@@ -61,7 +64,7 @@ def rows(
 ) -> Page:
     """The rows alone, for CSV."""
     found = network.roofline(roof, depth, together)
-    return [Sheet(chosen(_columns(roof, found.total), columns or data_keys(roof)), found.rows)]
+    return [Sheet(chosen(bound_columns(roof, found.total), columns or data_keys(roof)), found.rows)]
 
 
 def record(
@@ -73,7 +76,7 @@ def record(
     columns: Sequence[str] = (),
 ) -> dict[str, Any]:
     found = network.roofline(roof, depth, together)
-    known = _columns(roof, found.total)
+    known = bound_columns(roof, found.total)
     sums = chosen(known, [*MOVED, *(TIMES[:-1] if roof else ())])
     limits = {"memory_layers": found.memory_layers, "moving_layers": found.layers} if roof else {}
     return {
@@ -119,19 +122,19 @@ def device_record() -> dict[str, Any]:
 
 def _layers(found: Roofline, roof: Roof | None, columns: Sequence[str]) -> Sheet:
     table = TABLE if roof else tuple(key for key in TABLE if key not in TIMES)
-    known = shown(_columns(roof, found.total), columns, table)
+    known = shown(bound_columns(roof, found.total), columns, table)
     return Sheet(known, found.rows, found.total, dim=lambda row: not row.moved.bytes)
 
 
 def _bounds(network: Network, roof: Roof | None) -> Sheet:
     """The whole network, in three ways to move its numbers."""
     bounds = network.bounds(roof)
-    picked = chosen(_columns(roof, bounds[0]), ["bytes", "intensity", *(("limit", "time") if roof else ())])
+    picked = chosen(bound_columns(roof, bounds[0]), ["bytes", "intensity", *(("limit", "time") if roof else ())])
     first = Column("way", "", "", lambda bound: WAYS[bound.name], wraps=True)
     return Sheet([first, *(column._replace(spare=0) for column in picked)], bounds)
 
 
-def _columns(roof: Roof | None, whole: Bound) -> list[Column]:
+def bound_columns(roof: Roof | None, whole: Bound) -> list[Column]:
     total = whole.time or 0.0
     columns = [
         Column("name", "layer", "the layer's name, or its block's", lambda row: row.name, wraps=True, breaks="/"),
@@ -144,17 +147,53 @@ def _columns(roof: Roof | None, whole: Bound) -> list[Column]:
         _moved("written", "written", "bytes that are written: the output", lambda row: row.moved.written),
         _moved("bytes", "bytes", "bytes that are read and written", lambda row: row.moved.bytes)._replace(spare=4),
         Column(
-            "intensity", "MACs/byte", "multiply-adds for each byte", lambda row: row.moved.intensity, decimals, True
+            "intensity",
+            "MACs/byte",
+            "multiply-adds for each byte",
+            lambda row: row.moved.intensity,
+            decimals,
+            True,
+            holds="number",
+            unit="MACs/byte",
         ),
     ]
     if not roof:
         return columns
     return [
         *columns,
-        Column("limit", "limit", "what takes longer: compute or memory", lambda row: row.limit, words=_limit),
-        Column("time", "least time", "least seconds that it takes", lambda row: row.time, duration, True),
-        Column("compute_time", "compute time", "of these, limited by multiply-adds", _of("compute"), duration, True),
-        Column("memory_time", "memory time", "of these, limited by bytes", _of("memory"), duration, True),
+        Column(
+            "limit", "limit", "what takes longer: compute or memory", lambda row: row.limit, words=_limit, holds="text?"
+        ),
+        Column(
+            "time",
+            "least time",
+            "least seconds that it takes",
+            lambda row: row.time,
+            duration,
+            True,
+            holds="number?",
+            unit="seconds",
+        ),
+        Column(
+            "compute_time",
+            "compute time",
+            "of these, limited by multiply-adds",
+            _of("compute"),
+            duration,
+            True,
+            holds="number?",
+            unit="seconds",
+        ),
+        Column(
+            "memory_time",
+            "memory time",
+            "of these, limited by bytes",
+            _of("memory"),
+            duration,
+            True,
+            holds="number?",
+            unit="seconds",
+        ),
         Column(
             "share",
             "share",
@@ -163,6 +202,7 @@ def _columns(roof: Roof | None, whole: Bound) -> list[Column]:
             percent,
             share=lambda row: (row.time, total),
             spare=5,
+            holds="number",
         ),
     ]
 
@@ -173,7 +213,7 @@ def _of(name: str) -> Callable[[Bound], Any]:
 
 def _moved(key: str, title: str, about: str, get: Callable[[Bound], int]) -> Column:
     """A column of bytes, empty where none are moved."""
-    return Column(key, title, about, get, lambda value: size(value) if value else "", True, spare=7)
+    return Column(key, title, about, get, lambda value: size(value) if value else "", True, spare=7, unit="bytes")
 
 
 def _number(value: int) -> str:
@@ -241,6 +281,8 @@ def _peak(dtype: str) -> Column:
         lambda value: rate(value, ""),
         number=True,
         spare=6 if dtype == "bfloat16" else 0,
+        holds="whole?",
+        unit="operations/s",
     )
 
 
@@ -248,6 +290,14 @@ DEVICE_COLUMNS = [
     Column("name", "device", "the name for `--device`", lambda one: one.name),
     Column("title", "", "what it is", lambda one: one.title, wraps=True, spare=8, called="what it is"),
     *map(_peak, DTYPES),
-    Column("bandwidth", "bandwidth", "bytes a second", lambda one: one.bandwidth, lambda one: rate(one, "B/s"), True),
+    Column(
+        "bandwidth",
+        "bandwidth",
+        "bytes a second",
+        lambda one: one.bandwidth,
+        lambda one: rate(one, "B/s"),
+        True,
+        unit="bytes/s",
+    ),
     Column("source", "source", "where the figures stand", lambda one: one.source, wraps=True, spare=7),
 ]

@@ -26,6 +26,13 @@ class Column(NamedTuple):
     share: Callable[[Any], tuple[float, float]] | None = None
     words: Callable[[Any], str] | None = None
     called: str = ""  # where it is left out, if not by its key
+    holds: str = ""  # what the raw value is, a key of `outputs.HOLDS`, with `?` if it may be unknown
+    unit: str = ""  # of the raw value, where it is no count
+
+    @property
+    def is_right(self) -> bool:
+        """Whether its texts stand on the right: numbers, and shares where they have no bar."""
+        return self.number or self.share is not None
 
     def text(self, row: Any) -> str:
         if self.words is not None:

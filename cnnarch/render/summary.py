@@ -154,7 +154,7 @@ def lookup(record: dict[str, Any], path: str) -> str:
         if not isinstance(value, dict) or part not in value:
             keys = list(map(str, value)) if isinstance(value, dict) else []
             hint = suggestion(part, keys) or (f"there are {', '.join(keys[:20])}" if keys else "it has no parts")
-            raise ReadError(f"there is no `{part}` in `--get {path}`", hint)
+            raise ReadError(f"there is no `{part}` in `--get {path}`", hint, keys)
         value = value[part]
     if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], (dict, list))):
         raise ReadError(

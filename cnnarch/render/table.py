@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from cnnarch.errors import printable
 from cnnarch.render.numbers import bar
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 
-__all__ = ["table"]
+__all__ = ["progress_bar", "table"]
 
 WIDE = 100_000  # rich cuts what is wider than its console: a pipe has no width, and no number is ever cut
 LONGEST_PART = 22  # what stands between commas or slashes is broken if it is longer
@@ -36,6 +37,7 @@ def table(page: Page, width: int | None = None, color: bool = False) -> str:
     console = Console(
         file=out,
         width=WIDE,
+        height=100,  # without it, rich takes 80 columns where TERM=dumb
         force_terminal=color,
         color_system="standard" if color else None,
         no_color=not color,
@@ -67,6 +69,22 @@ def table(page: Page, width: int | None = None, color: bool = False) -> str:
             )
     lines = out.getvalue().split("\n")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def progress_bar() -> Any:
+    """How far a command is, on standard error; it takes itself away in the end."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415, no table needs it
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[now]}", markup=False),
+        console=Console(file=sys.stderr, markup=False, highlight=False, emoji=False),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 def _sheet(sheet: Sheet, width: int | None) -> tuple[Table, list[Column]]:

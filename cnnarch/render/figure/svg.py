@@ -8,7 +8,20 @@ from html import escape
 from cnnarch.errors import printable
 from cnnarch.graph import Node
 
-__all__ = ["COLORS", "FAMILIES", "STYLE", "decimal", "document", "element", "family", "text", "text_width", "tooltip"]
+__all__ = [
+    "COLORS",
+    "FAMILIES",
+    "STYLE",
+    "decimal",
+    "document",
+    "element",
+    "family",
+    "heading",
+    "sharp",
+    "text",
+    "text_width",
+    "tooltip",
+]
 
 # What a layer is drawn as: the word in the legend, the fill on light and on dark ground. The hues are near those that
 # Okabe & Ito chose for colour-blind readers (Color Universal Design, 2008), moved until the nearest two are as far
@@ -45,12 +58,26 @@ STYLE = "\n".join(
         ".net .title { font-size: 15px; font-weight: bold }",
         f".net .quiet {{ fill: {QUIET} }}",
         ".net .small { font-size: 9px }",
+        ".net .label { font-size: 10px }",
         ".net .strong { font-weight: bold }",
+        f".net .edge {{ fill: none; stroke: {INK}; stroke-width: 0.6; stroke-linejoin: round }}",
         f".net .ground {{ fill: {GROUND} }}",
         f".net .outline {{ stroke: {INK}; stroke-width: 0.75; stroke-linejoin: round }}",
         f".net .line {{ fill: none; stroke: {INK}; stroke-width: 1 }}",
         f".net .grid {{ fill: none; stroke: {QUIET}; stroke-width: 0.5; opacity: 0.5 }}",
         f".net .ink {{ fill: {INK} }}",
+        ".net .dashed { stroke-dasharray: 3 2 }",
+        f".net .bracket {{ fill: none; stroke: {QUIET}; stroke-width: 0.75 }}",
+        f".net .sign {{ fill: none; stroke: {GROUND}; stroke-width: 1.5 }}",
+        ".net .skyline { fill: none }",
+        ".net .fine { stroke-width: 0.35 }",
+        ".net .held { fill: #d8d8d8 }",
+        ".net .band { fill: none; pointer-events: all }",
+        f".net .glyph:hover .band, .net .lit .band {{ fill: {QUIET}; fill-opacity: 0.18 }}",
+        ".net .tint { fill: #ffffff; fill-opacity: 0.4 }",
+        ".net .shade { fill: #000000; fill-opacity: 0.25 }",
+        f".net .window {{ fill: {GROUND}; fill-opacity: 0.7; stroke: {INK}; stroke-width: 0.6 }}",
+        f".net .look {{ fill: {INK}; fill-opacity: 0.06; stroke: {INK}; stroke-width: 0.6 }}",
         *(f".net .{name} {{ fill: {light} }}" for name, (_, light, _) in COLORS.items()),
         "@media (prefers-color-scheme: dark) {",
         f".net text {{ fill: {DARK_INK} }}",
@@ -60,6 +87,13 @@ STYLE = "\n".join(
         f".net .line {{ stroke: {DARK_INK} }}",
         f".net .grid {{ stroke: {DARK_QUIET} }}",
         f".net .ink {{ fill: {DARK_INK} }}",
+        f".net .bracket {{ stroke: {DARK_QUIET} }}",
+        f".net .sign {{ stroke: {DARK_GROUND} }}",
+        ".net .held { fill: #3b4046 }",
+        f".net .glyph:hover .band, .net .lit .band {{ fill: {DARK_QUIET}; fill-opacity: 0.25 }}",
+        f".net .edge {{ stroke: {DARK_INK} }}",
+        f".net .window {{ fill: {DARK_GROUND}; stroke: {DARK_INK} }}",
+        f".net .look {{ fill: {DARK_INK}; stroke: {DARK_INK} }}",
         *(f".net .{name} {{ fill: {dark} }}" for name, (_, _, dark) in COLORS.items()),
         "}",
     ]
@@ -127,9 +161,22 @@ def text(x: float, y: float, words: str, class_: str = "", anchor: str = "start"
     return element("text", escape(printable(words)) or " ", **named, **attributes)
 
 
+def sharp(thin: bool) -> dict[str, str | float]:
+    """What an element of many thin bars needs, so that no ground is seen between them."""
+    return {"shape_rendering": "crispEdges"} if thin else {}
+
+
+def heading(x: float, y: float, title: str, words: str) -> str:
+    """A line that begins with a title."""
+    parts = [element("tspan", escape(printable(title)), class_="strong")]
+    if words:
+        parts.append(element("tspan", escape(printable(words)), dx=12, class_="quiet"))
+    return element("text", *parts, x=x, y=y)
+
+
 def tooltip(words: str) -> str:
-    """What a pointer that rests on an element shows; it has to be the first thing in it."""
-    return element("title", escape(printable(words)))
+    """What a pointer that rests on an element shows, in lines; it has to be the first thing in it."""
+    return element("title", escape("\n".join(map(printable, words.split("\n")))))
 
 
 _NARROW, _WIDE = "iljtfr.,:;|!'()[]·/ ", "mwMW@%—→"
