@@ -264,7 +264,7 @@ class Network:
 
     def _repr_html_(self) -> str:
         page = import_module("cnnarch.render.summary").page(self)
-        return str(import_module("cnnarch.render.web").notebook(page))
+        return str(import_module("cnnarch.render.web").notebook(page, self._repr_svg_()))
 
     def _shown_as(self, form: str) -> str:
         # Renderers stand above networks and know them; imported late, as rich is heavy.

@@ -201,6 +201,7 @@ def drawings() -> Table:
 
     ways = {f"--style {style}": ["draw", "--style", style] for style in STYLES}
     ways |= {f"--to {form}": ["draw", "--to", form] for form in FORMS if form not in ("svg", "png")}
+    ways["report"] = ["report"]
     table = Table("spec", "drawn", "seconds", "times a summary", "peak, MiB", "file, MiB", "aim", title="10,000 layers")
     with tempfile.TemporaryDirectory() as folder:
         for form, text in different_layers().items():

@@ -382,12 +382,12 @@ def test_a_long_network_takes_as_much_longer(shape: str, write: Write) -> None:
         net = write(LONG[shape].format(many), "8" if vector else "9x9x8")
         times = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             findings(net)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
-    assert took(8000) < 9 * took(2000) + 0.05
+    assert took(4000) < 9 * took(1000) + 0.1
 
 
 # The shipped networks, each finding looked at

@@ -213,8 +213,9 @@ def test_headings_go_down_by_one() -> None:
 
 
 def test_a_notebook_shows_a_table_whose_style_is_its_own() -> None:
-    shown = load("alexnet")._repr_html_()
-    assert shown == notebook(summary.page(load("alexnet")))
+    network = load("alexnet")
+    assert network._repr_html_() == network._repr_svg_() + notebook(summary.page(network))
+    shown = notebook(summary.page(network))
     assert Checked(shown).tags()[:2] == ["div", "style"]
     rules = re.findall(r"^([^@\s}][^{]*)\{", re.sub(r";\n", ";", STYLE), re.M)
     assert len(rules) > 10

@@ -246,10 +246,10 @@ def test_what_is_pointed_at_in_the_table_is_lit_in_the_figures(reader: Reader) -
     page = reader.open("alexnet")
     number = next(at for at, node in enumerate(load("alexnet").graph.nodes) if node.name == "conv3")
     layer(page, "conv3").hover()
-    for figure in page.locator(".drawn > svg").all()[:1]:
-        assert figure.is_visible()
     found = lit(page, ".profile")
     assert found and all(str(number) in one.split() for one in found)
+    marked = page.locator(".drawn > svg").first.locator(".lit .outline").first
+    assert marked.evaluate("(one) => getComputedStyle(one).stroke") == "rgb(194, 24, 91)"
     page.mouse.move(5, 5)
     assert lit(page, ".profile") == []
     layer(page, "conv3").focus()

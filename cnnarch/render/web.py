@@ -108,9 +108,9 @@ def fragment(page: Page, level: int = 1) -> str:
     return "".join(f"{one}\n" for one in made)
 
 
-def notebook(page: Page) -> str:
-    """A page for a notebook: the fragment with its style, which holds for it alone."""
-    return f'<div class="cnnarch">\n<style>\n{STYLE}\n</style>\n{fragment(page, 3)}</div>\n'
+def notebook(page: Page, figure: str = "") -> str:
+    """A page for a notebook, below a figure: the fragment with its style, which holds for it alone."""
+    return f'{figure}<div class="cnnarch">\n<style>\n{STYLE}\n</style>\n{fragment(page, 3)}</div>\n'
 
 
 def safe(text: str) -> str:
