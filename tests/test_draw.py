@@ -46,7 +46,7 @@ HOSTILE = [
     "A--B-->C|x|", "---\ntitle: x\n---", "x" * 10_000, "~~~", "<br/>", '\\"', "\ud800", "\\", "a\\",
 ]  # fmt: skip
 
-names = pytest.mark.parametrize("name", catalog.names()[::2])
+names = pytest.mark.parametrize("name", catalog.names()[2::3])
 hostile = pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 
 

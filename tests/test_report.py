@@ -137,7 +137,7 @@ def is_sound(page: Element) -> None:
 EVERY = catalog.names()
 
 
-@pytest.mark.parametrize("name", EVERY[::12])
+@pytest.mark.parametrize("name", EVERY[::20])
 def test_every_network_has_a_sound_page(name: str) -> None:
     network = load(name)
     page = read(network)

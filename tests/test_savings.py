@@ -484,7 +484,7 @@ def test_shipped_networks(name: str) -> None:
         assert whole[0] - network.totals.weights == total.full_weights - total.weights
 
 
-@pytest.mark.parametrize("name", catalog.names()[::3])
+@pytest.mark.parametrize("name", catalog.names()[::9])
 def test_each_table_fits_a_terminal(name: str) -> None:
     network = load(name)
     for key in savings.TABLES:

@@ -26,7 +26,7 @@ from tests.command import out, run
 ROOT = Path(__file__).parent.parent
 CODE_PAGES = ["ascii", "latin-1", "cp1252", "cp437", "cp850", "cp932"]
 EXAMPLES = [
-    ("list",), ("summary", "alexnet"), ("summary", "unet", "--all"), ("compare", "alexnet", "zfnet"),
+    ("summary", "alexnet"), ("summary", "unet", "--all"), ("compare", "alexnet", "zfnet"),
     ("compare", "vgg16", "vgg19", "--diff"), ("explain", "alexnet"), ("savings", "mobilenet_v1"),
     ("receptive-field", "resnet50"), ("memory", "resnet50", "--all"), ("roofline", "alexnet", "--device", "a100"),
     ("roofline", "--devices"), ("check", "alexnet", "--max-params", "1M"), ("layers",), ("layers", "conv"), ("rules",),

@@ -35,8 +35,7 @@ def command(task: str | None, columns: tuple[str, ...], out: Output) -> None:
       cnnarch list --columns network,params --format csv
     """
     with progress(catalog.names(), "loading") as going:
-        networks = [load(name) for name in going]
-    networks = [one for one in networks if task in (None, one.spec.task)]
+        networks = [load(name) for name in going if task is None or catalog.read(name).task == task]
     out.put(
         pages=lambda: [page(networks, columns, COLUMNS)],
         record=lambda: record(networks, columns),
