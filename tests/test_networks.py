@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import jsonschema
@@ -319,6 +320,11 @@ def test_vgg16_does_not_take_every_input() -> None:
     assert smaller.params == 138357544 - (49 - 36) * 512 * 4096
 
 
+@functools.cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema())
+
+
 @pytest.mark.parametrize(
     "entry",
     [
@@ -335,5 +341,4 @@ def test_vgg16_does_not_take_every_input() -> None:
 def test_the_schema_refuses(entry: dict[str, Any]) -> None:
     """So that the shipped specs' passing says something."""
     spec = {"name": "Net", "input": "8x8x3", "layers": [entry]}
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(spec, schema())
+    assert not validator().is_valid(spec)

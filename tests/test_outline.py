@@ -138,13 +138,13 @@ def test_random_graphs_with_closed_blocks_are_outlined_whole(sources: list[list[
 
 
 def hard() -> dict[str, list[list[int]]]:
-    chain = [[], *([number] for number in range(9_999))]
+    chain = [[], *([number] for number in range(4_999))]
     nested = [[], *([number] for number in range(500))]  # skips over skips: 500 to 501, 499 to 502, …
     nested += [[500 + number, 499 - number] for number in range(499)]
     wide = [[], *([0] for _ in range(500)), list(range(1, 501))]
     dense = [[], *(list(range(number + 1)) for number in range(150))]
     two: list[list[int]] = [[], []] + [[number, number + 1] for number in range(700)]
-    tails = [[], *([0] for _ in range(3_000))]
+    tails = [[], *([0] for _ in range(1_500))]
     return {"chain": chain, "nested": nested, "wide": wide, "dense": dense, "ladder": two, "tails": tails}
 
 

@@ -45,8 +45,9 @@ WORDS = [
 
 # A name stands in titles, headings and cells. These have what could be a formula at the beginning, and all else behind.
 NAMES = [
-    "=cmd|'/c calc'!A1 <script>alert(1)</script> ]]> `rm` **a** __b__ [x](javascript:1) | \\| ${7*7} &lt;",
-    "+1+1 \\input{/etc/passwd} % & $ # _ { } ~ ^ \\ \"' <b> --></style> %%{init}%% \\",
+    "=cmd|'/c calc'!A1 <script>alert(1)</script> ]]> `rm` **a** __b__ [x](javascript:1) | \\| ${7*7} &lt;"
+    " \\input{/etc/passwd} % & $ # _ { } ~ ^ \\ \"' <b> --></style> %%{init}%% \\",
+    "+1+1",
     "\t=1 \n\r\x1b[31m\x00\x7f\x9b\u202e\u2066\ufeff\u200d\u2028\u05e9\u05dc\u6f22\U0001f600" + "\u0301" * 30,
     "@SUM(A1) " + "x" * 10_000,
 ]
@@ -119,7 +120,7 @@ def written(call: Call, folder: Path, name: str, words: list[str], layers: Seque
 
 @pytest.mark.parametrize("call", [*calls()], ids=str)
 def test_words_are_text(call: Call, tmp_path: Path) -> None:
-    for name in NAMES:
+    for name in NAMES if call.form == "csv" else NAMES[::2]:  # where a cell begins says the most in CSV
         words, layers = ([harmless(*one) for one in zip(some, ascii_letters)] for some in (WORDS, LAYERS))
         plain = written(call, tmp_path, harmless(name), words, layers, "=1 hhhhhhhhhh.yaml")
         text = written(call, tmp_path, name, WORDS, LAYERS, "=1 <b>|&'`$_.yaml")
