@@ -11,9 +11,9 @@ Shape(55, 55, 96)
 from __future__ import annotations
 
 from cnnarch.errors import ReadError, SpecError
-from cnnarch.network import Network, load
+from cnnarch.network import Network, from_torch, load
 from cnnarch.shapes import Shape
 
-__all__ = ["Network", "ReadError", "Shape", "SpecError", "__version__", "load"]
+__all__ = ["Network", "ReadError", "Shape", "SpecError", "__version__", "from_torch", "load"]
 
 __version__ = "0.1.0"

@@ -97,6 +97,11 @@ class Graph(NamedTuple):
             if number not in taken and not (node.train_only and number in in_training)
         )
 
+    @property
+    def not_counted(self) -> tuple[Node, ...]:
+        """The layers whose figures are not known; sums with one are no less than they say."""
+        return tuple([node for node in self.nodes if not node.layer.counted and not node.train_only])
+
     def shapes(self, node: Node) -> tuple[Shape, ...]:
         """What a node is given."""
         return tuple(self.nodes[source].output for source in node.sources)

@@ -15,8 +15,9 @@ from cnnarch.analysis.replacements import Replacement, replacements
 from cnnarch.analysis.rows import Row, rows
 from cnnarch.analysis.savings import Saving, savings
 from cnnarch.analysis.totals import Subtotal, Totals, subtotals, total
-from cnnarch.errors import ReadError, beginning
+from cnnarch.errors import ReadError, beginning, listed
 from cnnarch.graph import Graph, Node
+from cnnarch.interchange.doors import door, page
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.build import LAYER_LIMIT, build
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from cnnarch.analysis.receptive_field import ReceptiveField
     from cnnarch.analysis.roofline import Bound, Roofline, Traffic
 
-__all__ = ["Network", "load"]
+__all__ = ["Network", "from_torch", "load"]
 
 
 class Network:
@@ -279,10 +280,12 @@ def load(
     batch: int = 1,
     limit: int = LAYER_LIMIT,
     dtype: str = "float32",
+    strict: bool = False,
 ) -> Network:
     """Read and build a network: a shipped name, a path, or `-` for standard input.
 
-    `dtype` is `float32`, `float16`, `bfloat16` or `int8`.
+    A path may be that of an ONNX file or a Keras model, and `package.module:name` is a PyTorch module. `dtype` is
+    `float32`, `float16`, `bfloat16` or `int8`. `strict` refuses layers whose figures are not known.
 
     Raises ReadError if there is no such spec, setting or input, and SpecError, with every mistake and
     its place, if it cannot be built.
@@ -295,7 +298,11 @@ def load(
     collecting = gc.isenabled()
     gc.disable()  # nothing here makes circles, and looking for them doubles the cost of a million layers
     try:
-        document = catalog.read(spec)
+        foreign = door(spec)
+        document = catalog.read_text(spec, page(spec, inputs)) if foreign else catalog.read(spec)
+        given = inputs
+        if foreign:
+            inputs = None  # the page has them
         if isinstance(inputs, Shape):
             if len(document.inputs) > 1:
                 shape = "x".join(map(str, inputs))
@@ -307,4 +314,19 @@ def load(
     finally:
         if collecting:
             gc.enable()
-    return Network(document, graph, spec, batch, dtype, changed=bool(settings or inputs), settings=settings)
+    if strict and graph.not_counted:
+        names = listed(f"{node.name} ({node.layer.operation().partition(', ')[0]})" for node in graph.not_counted)
+        raise ReadError(
+            f"{spec} has layers whose figures are not known: {names}", "without `--strict` the rest is counted"
+        )
+    return Network(document, graph, spec, batch, dtype, changed=bool(settings or given), settings=settings)
+
+
+def from_torch(module: Any, inputs: Shape | Mapping[str, Shape]) -> Network:
+    """A PyTorch module as a network; it is traced without data.
+
+    Raises ReadError if PyTorch is not there, or the module cannot be traced.
+    """
+    found = import_module("cnnarch.interchange.pytorch.reading").from_module(module, inputs)
+    document = catalog.read_text(found.name, import_module("cnnarch.interchange.writing").page(found))
+    return Network(document, build(document), found.name)

@@ -19,8 +19,8 @@ from cnnarch.cli.summary import COUNTERS as OPTION
 from cnnarch.errors import ReadError
 from cnnarch.layers import KINDS
 from cnnarch.render.counters import equation
-from cnnarch.spec import catalog
 from tests.command import out, run
+from tests.shipped import each_network
 
 # On torchvision 0.28's models in evaluation, built without weights, one input of 224×224: torchinfo 1.8.0, fvcore
 # 0.1.5, ptflops 0.7.5, thop 0.1.1, calflops 0.3.2, PyTorch 2.13.
@@ -92,7 +92,7 @@ def test_the_terms_of_the_issue() -> None:
     assert words == "4,089,184,256 MACs + 2 × 11,113,984 normalised elements + 100,352 pooled values"
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_every_network(name: str) -> None:
     """The first term is ours, and every other says why; a refusal names the kind."""
     network = load(name)

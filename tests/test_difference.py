@@ -24,6 +24,7 @@ from cnnarch.render import renderer
 from cnnarch.render.comparison import page_of_several, sides
 from cnnarch.render.difference import change, page, record
 from cnnarch.spec import catalog
+from tests.shipped import each_network
 
 ROOT = Path(__file__).parent.parent
 
@@ -223,7 +224,7 @@ def check(left: Network, right: Network) -> None:
         assert kept == sum(1 if entry.left is None or entry.right is None else 2 for entry in found.entries)
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_a_network_does_not_differ_from_itself(name: str) -> None:
     one, other = load(name), load(name)
     found = compare(one.graph, other.graph)

@@ -572,18 +572,78 @@ def test_weights_of_distances_are_made_once() -> None:
     assert counted("attention", Shape(2, 3, 4).times(6), **given) == 6 * window + work(distances)
 
 
+# Functions, reductions and products that are no layers of their own
+
+FUNCTIONS: dict[str, Callable[..., Number]] = {
+    "neg": lambda x: -x,
+    "exp": lambda x: function("exp", x),
+    "sqrt": lambda x: function("sqrt", x),
+    "abs": lambda x: function("fabs", x),
+    "square": lambda x: x * x,
+    "reciprocal": lambda x: 1 / x,
+    "rsqrt": lambda x: 1 / function("sqrt", x),
+    "clip": lambda x: smaller(larger(x, -1), 1),
+    "softplus": lambda x: function("log", 1 + function("exp", x)),
+    "softsign": lambda x: x / (1 + function("fabs", x)),
+    "selu": lambda x: below_0(x, lambda y: (function("exp", y) - 1) * 1.7580993),
+    "celu": lambda x: below_0(x, lambda y: (function("exp", y / 2) - 1) * 2),
+    "sub": lambda x, y: x - y,
+    "div": lambda x, y: x / y,
+    "mul": lambda x, y, z: x * y * z,
+    "max": lambda x, y, z: larger(larger(x, y), z),
+    "mean": lambda *xs: mean(xs),
+}
+
+
+@pytest.mark.parametrize("operator", FUNCTIONS)
+def test_elementwise(operator: str) -> None:
+    many = 3 if operator in ("mul", "max", "mean") else 2 if operator in ("sub", "div") else 1
+    positive = operator in ("sqrt", "rsqrt")
+    values = [numbers(24, start) if positive else [*tensor((2, 3, 4), start).values()] for start in range(many)]
+    done = work(lambda: [FUNCTIONS[operator](*some) for some in zip(*values)])
+    assert counted("elementwise", *(Shape(2, 3, 4) for _ in values), operator=operator) == done
+
+
+REDUCTIONS: dict[str, Callable[[Sequence[Number]], Number]] = {
+    "mean": mean,
+    "sum": added,
+    "max": lambda some: largest(some, Number(-math.inf)),
+    "l1": lambda some: added([function("fabs", one) for one in some]),
+    "l2": lambda some: function("sqrt", added([one * one for one in some])),
+    "sum_square": lambda some: added([one * one for one in some]),
+    "log_sum_exp": lambda some: function("log", added([function("exp", one) for one in some])),
+}
+
+
+@pytest.mark.parametrize("operator", REDUCTIONS)
+@pytest.mark.parametrize("axes", ["spatial", "channels", "all"])
+def test_reduce(operator: str, axes: str) -> None:
+    x = tensor((2, 3, 4))
+    parts = {"spatial": by_channel(x).values(), "channels": by_place(x).values(), "all": [[*x.values()]]}[axes]
+    done = work(lambda: [REDUCTIONS[operator](some) for some in parts])
+    assert counted("reduce", Shape(2, 3, 4), operator=operator, axes=axes) == done
+
+
+def test_matmul_is_macs_alone() -> None:
+    found = KINDS["matmul"]().figures((Shape(5, 2, 3), Shape(5, 3, 4)))
+    rows = [[[numbers(3, i) for i in range(2)], [numbers(3, j) for j in range(4)]] for _ in range(5)]
+    macs = sum(len(row) for left, right in rows for row in left for _ in right)
+    assert (found.macs, found.elements) == (macs, 0)
+    assert work(lambda: [dot(row, column) for left, right in rows for row in left for column in right]) == 0
+
+
 # All of them
 
 MOVES = {
     "dropout", "stochastic_depth", "class_token", "select", "embedding", "slice", "channel_shuffle", "pixel_shuffle",
     "pixel_unshuffle", "concat", "windows", "join_windows", "flatten", "columns", "tokens", "image", "transpose",
-    "reshape", "crop", "pad",
+    "reshape", "crop", "pad", "unknown",
 }  # fmt: skip
 COMPUTES = {
     *ACTIVATIONS, "softmax", "maxpool", "avgpool", "global_avgpool", "global_maxpool", "adaptive_avgpool",
     "adaptive_maxpool", "conv", "conv_transpose", "locally_connected", "fc", "rbf", "layernorm", "groupnorm",
     "instancenorm", "batchnorm", "scale", "lrn", "add", "multiply", "max", "upsample", "roi_align",
-    "position_embedding", "lstm", "gru", "attention",
+    "position_embedding", "lstm", "gru", "attention", "elementwise", "reduce", "matmul",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from cnnarch.layers import KINDS, Layer
 from cnnarch.render import explanation, renderer
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
+from tests.shipped import each_network
 
 
 def evaluate(printed: str) -> float:
@@ -51,7 +52,7 @@ def test_every_printed_line_is_true(name: str) -> None:
     assert checked >= len(load(name).totals._fields)
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_every_step_is_the_engine_s(name: str) -> None:
     network = load(name)
     for node in distinct(network):
@@ -82,7 +83,7 @@ def test_every_step_is_the_engine_s(name: str) -> None:
             assert "element ops" in steps
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_totals_add_up_to_what_summary_says(name: str) -> None:
     network = load(name)
     totals = network.totals

@@ -393,8 +393,19 @@ ATTENTION = [
          "the example in the documentation of torch.nn.Embedding"),
 ]  # fmt: skip
 
+GENERAL = [
+    free("elementwise", {"operator": "exp"}, (28, 28, 64), (28, 28, 64), "one value of one"),
+    free("reduce", {"operator": "mean"}, (28, 28, 64), (64,), "ONNX's ReduceMean over the places, keepdims=0"),
+    free("reduce", {"operator": "max", "keep": True}, (28, 28, 64), (1, 1, 64), "keepdims=1"),
+    free("reduce", {"operator": "l2", "axes": "channels", "keep": True}, (28, 28, 64), (28, 28, 1), "axis 1, NCHW"),
+    free("reduce", {"operator": "sum", "axes": "channels"}, (28, 20, 64), (28, 20), "a place's row as channels"),
+    free("reduce", {"operator": "sum", "axes": "all"}, (28, 28, 64), (1,), "all axes but the batch"),
+    Case("unknown", {"operator": "Mystery", "size": [5, 7], "weights": 12}, (3, 3, 2), (5, 7), 12, 0, 0, 0,
+         "what it was told"),
+]  # fmt: skip
+
 CASES = [*CONV, *CONV_TRANSPOSE, *LOCALLY_CONNECTED, *FC, *POOLS, *NORM, *RECURRENT, *ARRANGING, *RESIZING,
-         *ELEMENT_WISE, *PRELU, *ATTENTION]  # fmt: skip
+         *ELEMENT_WISE, *PRELU, *ATTENTION, *GENERAL]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -477,6 +488,11 @@ REGIONS: list[tuple[str, dict[str, Any], list[Shape], Figures, str]] = [
      Figures(several(64, 8, 8, 96), 36864 + 5 * 512 + 3, 384 + 512, 0, 64 * 3145728 + 15 * 15 * 5 * 512),
      "Swin V2-T's first stage, arXiv:2111.09883: a network of 2, 512 and 3 units reads 15·15 distances once"),
     ("add", {}, [several(64, 7, 7, 96), several(64, 7, 7, 96)], Figures(several(64, 7, 7, 96)), "region by region"),
+    ("matmul", {}, [Shape(50, 16), Shape(16, 30)], Figures(Shape(50, 30), macs=50 * 16 * 30), "numpy.matmul"),
+    ("matmul", {"transpose": True}, [Shape(4, 50, 16), Shape(4, 30, 16)],
+     Figures(Shape(4, 50, 30), macs=4 * 50 * 16 * 30), "of four matrices each"),
+    ("elementwise", {"operator": "div"}, [Shape(7, 5, 3), Shape(7, 5, 1)], Figures(Shape(7, 5, 3)), "spread"),
+    ("elementwise", {"operator": "sub"}, [Shape(7, 1, 3), Shape(5, 1)], Figures(Shape(7, 5, 3)), "numpy.broadcast"),
     ("attention", {"heads": 8, "units": 256}, [Shape(25, 256), Shape(577, 384)],
      Figures(Shape(25, 256), 327680, 1024, 0, 25 * 2 * 256**2 + 577 * 2 * 384 * 256 + 2 * 25 * 577 * 256),
      "cross-attention, nn.MultiheadAttention(256, 8, kdim=384, vdim=384)"),
@@ -521,6 +537,14 @@ class Refusal(NamedTuple):
 CONV3 = {"filters": 8, "kernel": 3}
 
 REFUSALS = [
+    # What has no layer of its own
+    Refusal("elementwise", {"operator": "add"}, [(7, 7, 3), (7, 7, 2)],
+            "7×7×3 and 7×7×2 cannot be spread to one shape"),
+    Refusal("reduce", {"operator": "mean"}, [(5,)],
+            "reduce along `spatial` needs places, and a vector has none: 5 is the input", "axes"),
+    Refusal("matmul", {}, [(5, 3), (4, 5)], "3 columns of 5×3 do not meet 4 rows of 4×5"),
+    Refusal("matmul", {}, [(5, 3), (3,)], "matmul needs rows and columns, and 3 is a vector"),
+    Refusal("matmul", {}, [(2, 5, 3), (3, 3, 4)], "2×5×3 and 3×3×4 are not as many matrices"),
     # Attention and regions
     Refusal("attention", {"heads": 5}, [(49, 96)], "heads 5 does not divide the width 96", "heads"),
     Refusal("attention", {"heads": 1}, [(96,)],

@@ -31,6 +31,7 @@ from cnnarch.render.lesson import set_lesson
 from cnnarch.render.mathematics import Chain, Inside, Number, Over, Term, Words
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
+from tests.shipped import each_network
 
 FORMS = ("markdown", "latex", "html")
 PROSE = {"(2 × size − 1) on every axis", "sum over the convolutions, if they were fully connected"}
@@ -239,7 +240,7 @@ def test_a_lesson_reads_as_it_should() -> None:
 # Worksheets.
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_worksheets_of_shipped_networks(name: str) -> None:
     network = load(name)
     sheet = worksheet(network.graph, seed=3)

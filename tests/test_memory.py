@@ -22,9 +22,9 @@ from cnnarch.analysis.memory import memory
 from cnnarch.analysis.order import best_order
 from cnnarch.analysis.training import training
 from cnnarch.layers import KINDS
-from cnnarch.spec import catalog
 from tests.command import out, run
 from tests.memory_machine import IN_PLACE, SIZED, VIEWS, orders, random_graph, simulate
+from tests.shipped import each_network
 
 # By hand
 
@@ -339,7 +339,7 @@ def test_shipped_networks_beside_the_simulation(name: str, in_place: bool) -> No
     assert [turn.alive for turn in network.measure_memory(in_place).turns] == expected.alive
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_sums_of_shipped_networks(name: str) -> None:
     found = load(name, batch=2, dtype="float16").memory
     inputs = 4 * sum(shape.size for shape in load(name).inputs.values())

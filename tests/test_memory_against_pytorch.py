@@ -7,6 +7,7 @@ counted by their storage, so that views of one count once; parameters and buffer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -125,7 +126,29 @@ PAIRS = [
     Pair("max", merge(torch.maximum), inputs=3),
     Pair("concat", lambda: lambda *xs: torch.cat(xs, 1), inputs=2),
     Pair("slice", lambda: lambda x: x[:, :2], {"channels": 2}),
-]
+    *(
+        Pair("elementwise", partial(lambda function: function, function), {"operator": operator})
+        for operator, function in {
+            "neg": torch.neg, "exp": torch.exp, "sqrt": torch.sqrt, "abs": torch.abs, "log": torch.log,
+            "sin": torch.sin, "erf": torch.erf, "square": torch.square, "reciprocal": torch.reciprocal,
+            "rsqrt": torch.rsqrt, "floor": torch.floor, "clip": lambda x: torch.clamp(x, -1, 1),
+            "softplus": nn.functional.softplus, "selu": nn.functional.selu, "celu": nn.functional.celu,
+        }.items()
+    ),
+    *(
+        Pair("elementwise", partial(lambda function: function, function), {"operator": operator}, 2)
+        for operator, function in {
+            "sub": torch.sub, "div": torch.div, "mul": torch.mul, "max": torch.maximum, "min": torch.minimum,
+        }.items()
+    ),
+    Pair("reduce", lambda: lambda x: x.mean((2, 3), keepdim=True), {"operator": "mean", "keep": True}),
+    Pair("reduce", lambda: lambda x: x.sum(1, keepdim=True), {"operator": "sum", "axes": "channels", "keep": True}),
+    Pair("reduce", lambda: lambda x: x.amax((2, 3), keepdim=True), {"operator": "max", "keep": True}),
+    Pair("reduce", lambda: lambda x: x.norm(2, 1, True), {"operator": "l2", "axes": "channels", "keep": True}),
+    Pair("reduce", lambda: lambda x: x.logsumexp(1, True),
+         {"operator": "log_sum_exp", "axes": "channels", "keep": True}),
+    Pair("matmul", lambda: lambda a, b: a @ b.transpose(-1, -2), {"transpose": True}, 2, last=True),
+]  # fmt: skip
 
 
 def behind_convolutions(pair: Pair) -> Graph:

@@ -11,7 +11,7 @@ from cnnarch.analysis.outline import Fork, Item, Piece, Repeat, Sequence, Tangle
 from cnnarch.graph import Graph, Node
 from cnnarch.layers import KINDS, Figures, Input
 from cnnarch.shapes import Shape
-from cnnarch.spec import catalog
+from tests.shipped import each_network
 
 SHAPE = Shape(8, 8, 4)
 RELU, ADD = KINDS["relu"].of({}), KINDS["add"].of({})
@@ -103,7 +103,7 @@ def check(graph: Graph, depth: int | None = None, fold: bool = True) -> Sequence
     return items
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_shipped_networks_are_outlined_whole(name: str) -> None:
     graph = load(name).graph
     for depth in (None, 1, 2):

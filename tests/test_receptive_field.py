@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from cnnarch import Network, Shape, load
 from cnnarch.analysis.receptive_field import AxisField, Field, ReceptiveField, receptive_field
 from cnnarch.layers import KINDS
-from cnnarch.spec import catalog
 from tests.command import out, run
+from tests.shipped import each_network
 
 Write: TypeAlias = Callable[..., Network]
 
@@ -686,7 +686,7 @@ def test_steps_are_what_is_found(name: str) -> None:
 # Every shipped network, kind and place
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_every_network_has_a_figure_or_a_reason(name: str) -> None:
     found = load(name).receptive_field
     assert found.last

@@ -24,6 +24,7 @@ from cnnarch.layers.conv import Conv, ConvTranspose
 from cnnarch.render import renderer, savings
 from cnnarch.shapes import Window
 from cnnarch.spec import catalog
+from tests.shipped import each_network
 
 Write = Callable[..., Network]
 properties = settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -454,7 +455,7 @@ def test_regions_do_the_work_many_times() -> None:
 # Shipped networks
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@each_network
 def test_shipped_networks(name: str) -> None:
     network = load(name)
     nodes = {node.name: node for node in network.layers}

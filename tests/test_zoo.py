@@ -21,6 +21,7 @@ from cnnarch.render.schema import schema
 from cnnarch.spec import catalog
 from cnnarch.spec.document import TASKS
 from cnnarch.spec.replay import Replay
+from tests.shipped import FEW, each_network
 
 NAMES = catalog.names()
 FILES = [*Path(catalog.FOLDER).glob("*.yaml"), *Path(catalog.FOLDER, "blocks").glob("*.yaml")]
@@ -109,6 +110,10 @@ def test_every_block_of_a_page_is_used(name: str) -> None:
         assert re.search(rf"- \{{?{block}(:|$)", written, flags=re.MULTILINE), block
 
 
+def test_the_few_of_every_run_are_shipped() -> None:
+    assert set(NAMES) >= FEW
+
+
 def test_every_kind_serves_a_network() -> None:
     used = {node.layer.kind for name in NAMES for node in loaded(name).layers}
     assert set(KINDS) - used == UNUSED
@@ -116,7 +121,8 @@ def test_every_kind_serves_a_network() -> None:
 
 # Kinds that no shipped network needs; people's own specs do.
 UNUSED = {"locally_connected", "gru", "max", "elu", "mish", "prelu", "instancenorm", "global_maxpool",
-          "adaptive_maxpool", "image", "transpose", "pixel_shuffle"}  # fmt: skip
+          "adaptive_maxpool", "image", "transpose", "pixel_shuffle", "elementwise", "reduce", "matmul",
+          "unknown"}  # fmt: skip
 
 
 # What holds for every network
@@ -137,7 +143,7 @@ def essence(network: Network) -> Iterator[tuple[Any, ...]]:
         yield node.name, node.layer, node.sources, node.figures, node.train_only, node.owner, node.note
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_network
 def test_written_out_it_is_the_same(name: str, tmp_path: Path) -> None:
     network = loaded(name)
     text = flat(network)
@@ -154,7 +160,7 @@ def test_written_out_it_is_the_same(name: str, tmp_path: Path) -> None:
         VALIDATOR.validate(page(file))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_network
 def test_a_block_made_again_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A block with the settings and the input of one before is not built anew; here every one is."""
     monkeypatch.setattr(Replay, "find", lambda *_: None)
@@ -163,7 +169,7 @@ def test_a_block_made_again_is_the_same(name: str, monkeypatch: pytest.MonkeyPat
     assert list(network.graph.groups.items()) == list(loaded(name).graph.groups.items())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_network
 def test_columns_add_up_to_totals(name: str) -> None:
     network = loaded(name)
     totals = network.totals
@@ -219,7 +225,7 @@ def resized(network: Network, height: int, width: int) -> dict[str, Shape]:
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_network
 def test_another_input(name: str) -> None:
     network = loaded(name)
     other = load(name, inputs=resized(network, 64, 64))
@@ -228,7 +234,7 @@ def test_another_input(name: str) -> None:
     assert other.totals.conv_params == network.totals.conv_params
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_network
 def test_an_odd_input(name: str) -> None:
     """It builds, or says in which layer it does not fit, and why."""
     network = loaded(name)
@@ -242,7 +248,7 @@ def test_an_odd_input(name: str) -> None:
         assert len(other.outputs) == len(network.outputs)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_network
 def test_other_numbers_of_classes(name: str) -> None:
     network = loaded(name)
     other = load(name, {"classes": 11})

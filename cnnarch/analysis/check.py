@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 from cnnarch.analysis.advice import Finding, findings
 from cnnarch.analysis.advice.base import Subject
-from cnnarch.analysis.budgets import MIN, Budget, budgets_of
+from cnnarch.analysis.budgets import MAX, MIN, Budget, budgets_of
 from cnnarch.analysis.published import Verdict
 from cnnarch.analysis.totals import Totals
 from cnnarch.errors import Problem, ReadError, Source, SpecError
@@ -113,5 +113,9 @@ def outcomes(network: Checkable, budgets: Sequence[Budget]) -> list[Outcome]:
             except ReadError as error:  # another number of axes
                 raise SpecError([Problem(error.problem.message, place, error.problem.hint)]) from None
         value = one.figure.of(built[key])
-        found.append(Outcome(one, value, one.figure.why(built[key]) if value is None else ""))
+        outcome = Outcome(one, value, one.figure.why(built[key]) if value is None else "")
+        lacking = built[key].graph.not_counted
+        if lacking and outcome.kept == (one.side == MAX):  # more would tip it over a most, and may reach a least
+            outcome = Outcome(one, None, f"{len(lacking)} layer{'s are' if len(lacking) > 1 else ' is'} not counted")
+        found.append(outcome)
     return found

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cnnarch.analysis.dtypes import NOT_TRAINED
+from cnnarch.analysis.totals import AtLeast
 
 __all__ = ["FIGURES", "Figure"]
 
@@ -38,7 +39,11 @@ def _total(key: str, title: str, about: str) -> Figure:
 
 
 def _memory(key: str, title: str, about: str, name: str) -> Figure:
-    return Figure(key, title, about, lambda network: getattr(network.memory, name), "bytes")
+    def of(network: Any) -> Any:
+        found = getattr(network.memory, name)
+        return AtLeast(found) if found is not None and network.graph.not_counted else found
+
+    return Figure(key, title, about, of, "bytes")
 
 
 FIGURES = {

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from cnnarch.graph import Graph
 
-__all__ = ["FAMILIES", "Subtotal", "Totals", "subtotals", "total"]
+__all__ = ["FAMILIES", "AtLeast", "Subtotal", "Totals", "subtotals", "total"]
 
 # In the order in which they are shown; a layer of no family has nothing to count.
 FAMILIES = {
@@ -16,6 +16,19 @@ FAMILIES = {
     "norm": "normalisation",
 }
 WEIGHT_LAYERS = ("conv", "local", "fc", "recurrent", "attention")
+
+
+class AtLeast(int):
+    """A sum in which something is lacking that is not counted; it is written with a sign for that.
+
+    >>> AtLeast(5) == 5, type(2 * AtLeast(5))
+    (True, <class 'cnnarch.analysis.totals.AtLeast'>)
+    """
+
+    def __mul__(self, times: int) -> "AtLeast":
+        return AtLeast(int(self) * times)
+
+    __rmul__ = __mul__
 
 
 class Subtotal(NamedTuple):
@@ -39,7 +52,7 @@ class Totals(NamedTuple):
     2 × MACs; `elements` are element operations, all that is computed beside the MACs.
     `weight_layers` counts convolutions, fully connected, recurrent and attention layers that have
     weights of their own. Layers that share count once in all of these, and each time in `macs`.
-    The three figures of training count what is `train_only` too.
+    The three figures of training count what is `train_only` too. With a layer that is not counted, they are `AtLeast`s.
     """
 
     weights: int
@@ -61,12 +74,12 @@ class Totals(NamedTuple):
 def subtotals(graph: Graph) -> list[Subtotal]:
     """What each family of layers has and does, for the families that are there.
 
-    A family is `conv`, `local`, `fc`, `recurrent`, `attention` or `norm`; whatever else has parameters is `""`.
+    A family is `conv`, `local`, `fc`, `recurrent`, `attention` or `norm`; whatever else has parameters or MACs is `""`.
     """
     sums: dict[str, list[int]] = {}
     for node in graph.nodes:
         family = node.layer.family
-        if node.train_only or not (family or node.figures.params):
+        if node.train_only or not (family or node.figures.params or node.figures.macs):
             continue
         sum_ = sums.setdefault(family, [0, 0, 0, 0])
         figures = node.figures
@@ -100,7 +113,7 @@ def total(graph: Graph, batch: int = 1) -> Totals:
             buffers += figures.buffers
     by_family = {one.family: one for one in subtotals(graph)}
     params = weights + biases
-    return Totals(
+    found = Totals(
         weights=weights,
         biases=biases,
         params=params,
@@ -116,3 +129,4 @@ def total(graph: Graph, batch: int = 1) -> Totals:
         training_buffers=buffers + training_buffers,
         training_macs=(macs + training_macs) * batch,
     )
+    return Totals(*map(AtLeast, found)) if graph.not_counted else found

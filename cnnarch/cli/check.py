@@ -13,7 +13,7 @@ from cnnarch.analysis.budgets import MAX, MIN, Budget, given_budgets
 from cnnarch.analysis.check import Advice, Checked, check
 from cnnarch.analysis.figures import FIGURES, Figure
 from cnnarch.cli import MISUSE, NO, help_option
-from cnnarch.cli.options import batch_option, completed, dtype_option, read, spec_argument, spec_options
+from cnnarch.cli.options import batch_option, change_options, completed, dtype_option, read, spec_argument
 from cnnarch.cli.output import TABLES, Output, echo, output_options
 from cnnarch.cli.progress import progress
 from cnnarch.cli.streams import tell
@@ -110,10 +110,10 @@ def _codes(context: click.Context, parameter: click.Parameter, given: Sequence[s
     shell_complete=completed("rules"),
     help="No advice by these rules, nor by those that `ignore` of a spec names.",
 )
-@click.option("--strict", is_flag=True, help="Exit code 1 for advice too.")
+@click.option("--strict", is_flag=True, help="Exit code 1 for advice too, and for layers whose figures are not known.")
 @batch_option
 @dtype_option
-@spec_options
+@change_options
 @output_options(*TABLES, "junit", "github")
 def command(
     specs: tuple[str, ...],
@@ -147,7 +147,7 @@ def command(
         raise ReadError("standard input can be read once", "write one of the specs to a file")
     advice = Advice(select, ignore, strict)
     with progress(names, "checking") as going:
-        found = [_checked(name, budgets, advice, options) for name in going]
+        found = [_checked(name, budgets, advice, {**options, "strict": strict}) for name in going]
     _tell(found, out)
     if out.form in ("junit", "github"):
         echo(renderer(out.form)(found), out.file, out.form)

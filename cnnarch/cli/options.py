@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import click
@@ -10,14 +11,16 @@ import click
 from cnnarch.analysis.dtypes import DTYPES
 from cnnarch.cli import completed
 from cnnarch.cli.progress import progress
+from cnnarch.cli.streams import tell
 from cnnarch.errors import Cause, ReadError, SpecError
+from cnnarch.interchange.doors import door
 from cnnarch.network import Network, load
 from cnnarch.shapes import Shape
 from cnnarch.spec.build import LAYER_LIMIT
 from cnnarch.spec.values import parse_setting, parse_shape
 
 __all__ = [
-    "batch_option", "columns_option", "completed", "dtype_option", "read", "read_all", "spec_argument",
+    "batch_option", "change_options", "columns_option", "completed", "dtype_option", "read", "read_all", "spec_argument",
     "spec_options",
 ]  # fmt: skip
 
@@ -27,7 +30,10 @@ Decorator = Callable[[Any], Any]
 def read(spec: str, changes: dict[str, Any]) -> Network:
     """Load a spec with what `spec_options` gave, and perhaps `batch_option` and `dtype_option`."""
     batch, dtype = changes.get("batch", 1), changes.get("dtype", "float32")
-    return load(spec, changes["settings"], changes["inputs"], batch, changes["layer_limit"], dtype)
+    if door(spec) == "pytorch":
+        tell(import_module("cnnarch.interchange.pytorch.target").notice(spec))
+    strict = changes.get("strict", False)
+    return load(spec, changes["settings"], changes["inputs"], batch, changes["layer_limit"], dtype, strict)
 
 
 def read_all(specs: Sequence[str], changes: dict[str, Any]) -> list[Network]:
@@ -83,6 +89,13 @@ def _inputs(
 
 
 def spec_options(command: Any) -> Any:
+    """What changes a spec before it is built, and whether layers are refused that are not known."""
+    return click.option(
+        "--strict", is_flag=True, help="Refuse what has layers whose figures are not known."
+    )(change_options(command))  # fmt: skip
+
+
+def change_options(command: Any) -> Any:
     """What changes a spec before it is built."""
     for option in (
         click.option("--layer-limit", type=click.IntRange(1), metavar="N", default=LAYER_LIMIT, show_default=True,

@@ -10,6 +10,7 @@ from cnnarch.cli import help_option
 from cnnarch.cli.options import read, spec_argument, spec_options
 from cnnarch.cli.output import echo, file_option
 from cnnarch.errors import ReadError
+from cnnarch.interchange.doors import door
 from cnnarch.render.flat import flat
 from cnnarch.spec import catalog
 
@@ -32,6 +33,6 @@ def command(spec: str, is_flat: bool, file: str | None, **changes: Any) -> None:
     """
     if is_flat:
         return echo(flat(read(spec, changes)), file, "yaml")
-    if changes["settings"] or changes["inputs"]:
+    if (changes["settings"] or changes["inputs"]) and not door(spec):
         raise ReadError("`--set` and `--input` change what is built, not the text", "add `--flat`")
-    echo(catalog.read_page(spec).text, file, "yaml")
+    echo(read(spec, changes).spec.source.text if door(spec) else catalog.read_page(spec).text, file, "yaml")

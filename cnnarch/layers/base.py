@@ -107,6 +107,7 @@ class Layer:
     sized_by_second: ClassVar[bool] = False  # of a second input it takes only the size
     kept: ClassVar[Kept] = Kept("nothing")  # for the backward pass
     sums_places: ClassVar[bool] = False  # its statistics are of all places, which receptive fields leave out
+    counted: ClassVar[bool] = True  # whether its figures are known; where not, totals are no less than shown
     joins_regions: ClassVar[bool] = False  # takes or makes several regions at once; others work in each alone
     settings: ClassVar[dict[str, Setting]] = {}
     defaults: ClassVar[dict[str, Any]] = {}

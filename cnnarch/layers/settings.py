@@ -7,11 +7,13 @@ from typing import Any
 from cnnarch.errors import Cause
 
 __all__ = [
-    "Choice", "Count", "Flag", "Margin", "Margins", "Number", "Pads", "Setting", "SettingType", "Sizes", "setting",
+    "Choice", "Count", "Flag", "Margin", "Margins", "Number", "Pads", "Setting", "SettingType", "Sizes", "Word",
+    "setting",
 ]  # fmt: skip
 
 LARGEST_COUNT = 10**9
 LARGEST_SIZE = 10**6
+LONGEST_WORD = 100
 NUMERALS = {3: "three", 4: "four"}
 
 REQUIRED: Any = ...
@@ -23,6 +25,7 @@ class SettingType:
     """A type of setting: checks a value and gives it in the one form that rules compute with."""
 
     words: tuple[str, ...] = ()
+    verbatim = False  # a text that is taken as it stands
     says: str
 
     def convert(self, value: Any) -> Any:
@@ -203,6 +206,25 @@ class Choice(SettingType):
 
     def schema(self) -> Schema:
         return {"enum": list(self.words)}
+
+
+class Word(SettingType):
+    """A name from elsewhere, as it stands: never an expression.
+
+    >>> Word().convert("NonMaxSuppression")
+    'NonMaxSuppression'
+    """
+
+    verbatim = True
+    says = f"a name of at most {LONGEST_WORD} characters"
+
+    def convert(self, value: Any) -> str:
+        if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_WORD:
+            raise Cause(f"must be {self.says}, not {shown(value)}")
+        return value
+
+    def schema(self) -> Schema:
+        return {"type": "string", "minLength": 1, "maxLength": LONGEST_WORD}
 
 
 class Setting:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from cnnarch.errors import listed, printable
 from cnnarch.network import Network
 from cnnarch.render.sheets import Line, Page
 
-__all__ = ["counted", "footing", "heading"]
+__all__ = ["counted", "footing", "heading", "not_counted"]
 
 
 def heading(network: Network) -> Page:
@@ -19,10 +20,20 @@ def heading(network: Network) -> Page:
 
 def footing(network: Network) -> Page:
     """What else to look at, and what was counted."""
-    page: Page = []
+    page = not_counted(network)
     if network.spec.see_also:
         page.append(Line(f"see also {', '.join(network.spec.see_also)}", "aside"))
     return [*page, counted(network.batch)]
+
+
+def not_counted(network: Network) -> Page:
+    """Which layers lack in the sums, if any."""
+    lacking = network.graph.not_counted
+    if not lacking:
+        return []
+    named = listed([f"{node.name} ({node.layer.operation().partition(', ')[0]})" for node in lacking])
+    verb = "is" if len(lacking) == 1 else "are"
+    return [Line(printable(f"{named} {verb} not counted: sums are at least what they say"), "text")]
 
 
 def counted(batch: int) -> Line:

@@ -9,12 +9,15 @@ from contextvars import ContextVar
 from math import floor, log10
 from typing import Any
 
+from cnnarch.analysis.totals import AtLeast
+
 __all__ = [
     "FULL", "SHORT", "against", "arithmetic", "bar", "decimals", "duration", "exact", "factor", "grouped", "percent",
     "rate", "ratio", "short", "signed", "signed_percent", "size", "tick", "written",
 ]  # fmt: skip
 
 FULL, SHORT = "full", "short"  # how whole numbers are written
+LEAST = "≥ "  # before a sum in which something is not counted
 _STEPS = "KMGTP"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _HOW = ContextVar("how whole numbers are written", default=FULL)
@@ -41,7 +44,8 @@ def grouped(value: int) -> str:
     >>> grouped(34848)
     '34,848'
     """
-    return f"{value:,}" if _HOW.get() == FULL else short(value)
+    least = LEAST if isinstance(value, AtLeast) else ""
+    return least + (f"{value:,}" if _HOW.get() == FULL else short(value))
 
 
 def short(value: int) -> str:
@@ -116,6 +120,8 @@ def size(value: int) -> str:
     >>> size(512), size(5 * 2**20), size(233_081_376)
     ('512 B', '5 MiB', '222.28 MiB')
     """
+    if isinstance(value, AtLeast):
+        return LEAST + size(int(value))
     for unit, many in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if value >= many:
             return f"{value // many:,} {unit}" if value % many == 0 else f"{value / many:,.2f} {unit}"

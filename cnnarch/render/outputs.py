@@ -79,6 +79,7 @@ def _summary() -> Schema:
         "output_regions": said("how many regions leave there", by_name({"type": "integer", "minimum": 1})),
         "layers": list_of(row_of(layers)),
         "totals": object_of({key: figure_of(FIGURES[key]) for key in Totals._fields}),
+        "not_counted": said("the layers whose figures are not known and lack in the totals", list_of(TEXT)),
         "families": by_name(object_of({"family": {"enum": [*FAMILIES, ""]}, **family}), [*FAMILIES, "others"]),
     }
     return {

@@ -7,6 +7,7 @@ from cnnarch.analysis.figures import FIGURES
 from cnnarch.analysis.replacements import instead
 from cnnarch.analysis.rows import Row
 from cnnarch.analysis.savings import add_up
+from cnnarch.analysis.totals import AtLeast
 from cnnarch.errors import ReadError, printable, suggestion
 from cnnarch.network import Network
 from cnnarch.render.columns import (
@@ -80,8 +81,9 @@ def layers(network: Network, depth: int | None, fold: bool, columns: Sequence[st
     """The layers alone; with `totals` what goes in stands above them and the sums below."""
     rows: list[Row | _Sum] = list(network.rows(depth, fold))
     sums = network.totals
-    last = _Sum("total", sums.weights, sums.biases, sums.params, sums.buffers, sums.macs // network.batch,
-                sums.elements // network.batch, nodes=network.layers)  # fmt: skip
+    kept = AtLeast if network.graph.not_counted else int
+    macs, elements = kept(sums.macs // network.batch), kept(sums.elements // network.batch)
+    last = _Sum("total", sums.weights, sums.biases, sums.params, sums.buffers, macs, elements, nodes=network.layers)
     return Sheet(
         shown(layer_columns(network), columns, LAYER_TABLE),
         [*_inputs(network), *rows] if totals else rows,
@@ -118,6 +120,7 @@ def record(network: Network, depth: int | None = None, columns: Sequence[str] = 
         "output_regions": {name: shape.regions for name, shape in network.outputs.items()},
         "layers": records(chosen(layer_columns(network), keys), network.rows(depth)),
         "totals": network.totals._asdict(),
+        "not_counted": [node.name for node in network.graph.not_counted],
         "families": {
             one.family or "others": {**one._asdict(), "params": one.params, "macs": one.macs * network.batch}
             for one in network.subtotals

@@ -12,7 +12,17 @@ from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, beginnin
 from cnnarch.spec.document import read_blocks, read_document
 from cnnarch.spec.model import Block, Spec
 
-__all__ = ["FOLDER", "blocks_of", "names", "page_with", "pages_of_blocks", "read", "read_page", "read_source"]
+__all__ = [
+    "FOLDER",
+    "blocks_of",
+    "names",
+    "page_with",
+    "pages_of_blocks",
+    "read",
+    "read_page",
+    "read_source",
+    "read_text",
+]
 
 LARGEST = 128 * 2**20  # bytes: more than a million layers take
 DEEPEST = 10  # pages that build on each other
@@ -53,6 +63,14 @@ def read(spec: str) -> Spec:
     'AlexNet, without padding'
     """
     return _read(read_source(spec, pipes=True), ())
+
+
+def read_text(name: str, text: str) -> Spec:
+    """Read a page that was made, not written.
+
+    Raises SpecError as `read` does.
+    """
+    return _read(Source(name, text), ())
 
 
 def read_source(spec: str, pipes: bool = False) -> Source:

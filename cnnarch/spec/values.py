@@ -64,7 +64,7 @@ class Reader:
 
     def typed(self, node: Node, type: SettingType, name: str, names: Collection[str]) -> Value:
         """A value that is checked against a type, at once where it is a literal."""
-        value = self.value(node, names, type.words)
+        value = node.value if type.verbatim and isinstance(node, Scalar) else self.value(node, names, type.words)
         if value is None:
             return self.report(f"`{name}` has no value", node, f"it is {type.says}")
         if value is INVALID or isinstance(value, Expression):

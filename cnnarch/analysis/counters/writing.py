@@ -23,6 +23,8 @@ OPEN = {  # kinds that no counter can be followed for
     "roi_align": "regions are found while it runs, by what its input shows",
     "rbf": "PyTorch has no such layer",
     "locally_connected": "PyTorch has no such layer",
+    **dict.fromkeys(("elementwise", "reduce", "matmul"), "it is written in many ways, which are counted differently"),
+    "unknown": "it is not known what it does",
 }
 
 

@@ -1,0 +1,32 @@
+"""A network as a door reads it: flat, layers by name, before it is written as a spec."""
+
+from typing import Any, NamedTuple
+
+from cnnarch.shapes import Shape
+
+__all__ = ["Entry", "Model"]
+
+
+class Entry(NamedTuple):
+    """A layer: one of our kinds with its settings, and the names of the inputs or entries whose outputs it takes.
+
+    Settings are as a page has them: whole numbers, truth values, words and lists. `share` is the name of the
+    entry whose weights it uses.
+    """
+
+    name: str
+    kind: str
+    settings: dict[str, Any]
+    sources: tuple[str, ...]
+    share: str = ""
+    note: str = ""
+
+
+class Model(NamedTuple):
+    """What was read: inputs by name, without the batch and channels last, and entries in the order in which they run."""
+
+    name: str
+    inputs: dict[str, Shape]
+    entries: tuple[Entry, ...]
+    source: str = ""
+    note: str = ""
