@@ -1,7 +1,9 @@
 """What was built: the layers in the order in which they run, and what each takes."""
 
+from collections.abc import Mapping
 from itertools import takewhile
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from cnnarch.layers import Figures, Input, Layer
 from cnnarch.shapes import Shape
@@ -73,10 +75,12 @@ class Graph(NamedTuple):
     """A network as it was built; inputs come first, then layers in the order in which they run.
 
     `groups` has the kind of every block and named structure, by the part of a name that its layers share.
+    `changes` are settings of layers that were given other values than the spec's: before and now, by names.
     """
 
     nodes: tuple[Node, ...]
     groups: dict[str, str]
+    changes: Mapping[str, Mapping[str, tuple[Any, Any]]] = MappingProxyType({})
 
     @property
     def inputs(self) -> tuple[Node, ...]:

@@ -91,3 +91,11 @@ def test_its_name_is_text(tmp_path: Path) -> None:
     done = run("summary", str(path))
     assert (done.returncode, "\x1b" in done.stdout) == (0, False)
     assert "=cmd() \\x1b[31m x.channels, not counted" in " ".join(done.stdout.split())
+
+
+def test_written_out_it_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(PAGE.replace("Top K", '"{ true: [x } #"'))
+    flat = tmp_path / "flat.yaml"
+    flat.write_text(out("show", str(path), "--flat"))
+    assert out("summary", str(flat)) == out("summary", str(path))

@@ -8,7 +8,7 @@ import click
 
 from cnnarch.analysis.difference import differ
 from cnnarch.cli import NO, help_option
-from cnnarch.cli.options import batch_option, columns_option, dtype_option, read_all, spec_argument, spec_options
+from cnnarch.cli.options import batch_option, columns_option, dtype_option, read, read_all, spec_argument, spec_options
 from cnnarch.cli.output import TABLES, Output, output_options
 from cnnarch.errors import ReadError
 from cnnarch.network import Network
@@ -51,13 +51,14 @@ def command(
     Their totals; for two networks also layer against layer, in order. With `--diff` layers that have the same
     name are one, and only those that differ are shown: added, removed, changed and by how much; where
     a number in a name has moved on, those that do the same are one. As Markdown it is a comment for a pull
-    request. What changes a spec, as `--set`, changes all of them.
+    request. What changes a spec, as `--set`, changes all of them; where they are one spec, the last.
 
     \b
     Examples:
       cnnarch compare alexnet zfnet
       cnnarch compare vgg11 vgg13 vgg16 vgg19
       cnnarch compare mine.yaml resnet50 --diff --format markdown
+      cnnarch compare net.yaml net.yaml --set conv2.stride=1
       cnnarch compare <(git show HEAD:net.yaml) net.yaml --diff --exit-code
 
     Exit code with `--exit-code`: 1 if any network differs from the first in what a layer does or is called, or
@@ -67,7 +68,11 @@ def command(
         raise ReadError("one network cannot be compared", "name two or more")
     if as_diff and len(specs) > 2:
         raise ReadError(f"a diff is of two networks, and {len(specs)} are named", "leave out `--diff`, or the others")
-    networks = read_all(specs, changes)
+    if len(set(specs)) == 1:  # what a change does to it
+        unchanged = {**changes, "settings": {}, "inputs": None}
+        networks = [*read_all(specs[:-1], unchanged), read(specs[-1], changes)]
+    else:
+        networks = read_all(specs, changes)
     if as_diff:
         left, right = networks
         out.put(

@@ -20,8 +20,8 @@ from cnnarch.spec.build import LAYER_LIMIT
 from cnnarch.spec.values import parse_setting, parse_shape
 
 __all__ = [
-    "batch_option", "change_options", "columns_option", "completed", "dtype_option", "read", "read_all", "spec_argument",
-    "spec_options",
+    "batch_option", "change_options", "columns_option", "completed", "dtype_option", "read", "read_all",
+    "spec_argument", "spec_options",
 ]  # fmt: skip
 
 Decorator = Callable[[Any], Any]
@@ -63,7 +63,8 @@ def _assignments(context: click.Context, parameter: click.Parameter, given: Sequ
         if not equals or not name:
             raise ReadError(f"`--set {text}` has no value", "write `--set name=value`")
         try:
-            found[name.strip()] = parse_setting(value)
+            is_word = "." in name and value.isidentifier() and value not in ("true", "false")
+            found[name.strip()] = value if is_word else parse_setting(value)
         except SpecError as error:
             first = error.problems[0]
             raise ReadError(f"`--set {text}`: {first.message}", first.hint) from None
@@ -105,7 +106,7 @@ def change_options(command: Any) -> Any:
                      help="Another input, as 299x299x3; name=SHAPE where there are several."),
         click.option("--set", "settings", multiple=True, callback=_assignments, metavar="NAME=VALUE",
                      shell_complete=completed("settings"),
-                     help="Another value for a setting of the spec."),
+                     help="Another value for a setting of the spec, or of a layer: conv2.stride=1."),
     ):  # fmt: skip
         command = option(command)
     return command

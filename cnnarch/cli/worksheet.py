@@ -72,7 +72,7 @@ def command(
     out: Output,
     **changes: Any,
 ) -> None:
-    """The table of a network with blanks, for a class, and its key.
+    """The table of a network with blanks, and its key.
 
     Blanks are chosen at random from a seed, and each follows from what is left. Equal layers stand once. Easiest is
     `--only output`, then weights, biases and macs; filters and kernel have to be found backwards.

@@ -24,6 +24,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+MOST_CHANGES = 4  # of a row that are told
+
+
 def _number(value: int) -> str:
     return grouped(value) if value else ""
 
@@ -65,7 +68,15 @@ def layer_columns(network: Network) -> list[Column]:
     return [
         Column("name", "layer", "the layer's name, or its block's", _attribute("name"), wraps=True, breaks="/"),
         Column("kind", "kind", "the kind of layer, or the block", _attribute("kind")),
-        Column("operation", "operation", "what it does, and what follows it", _operation, wraps=True, breaks=", "),
+        Column(
+            "operation",
+            "operation",
+            "what it does, and what follows it",
+            _operation,
+            wraps=True,
+            breaks=", ",
+            words=(lambda row: _with_changes(network, row)) if network.graph.changes else None,
+        ),
         Column("input", "input", "the shape that arrives", _inputs, _shapes, wraps=True, breaks=", ", holds="shapes"),
         Column(
             "output",
@@ -204,6 +215,28 @@ def _seen(network: Network, row: Row, key: str, as_text: bool = False) -> Any:
     if not running or not row.output:
         return "" if as_text else None
     return receptive_field.of_layer(network, running[-1], key, as_text)
+
+
+def _with_changes(network: Network, row: Any) -> str:
+    """What it does, and which settings of it, or of layers in it, were given other values."""
+    if not row.operation:  # the row of totals
+        return ""
+    changes = network.graph.changes
+    names = dict.fromkeys([row.name, *(node.name for node in (*row.nodes, *row.folded))])
+    said = [
+        f"{name.removeprefix(row.name).lstrip('/')} {setting} {_value(before)} → {_value(now)}".strip()
+        for name in names
+        for setting, (before, now) in changes.get(name, {}).items()
+    ]
+    more = [f"{len(said) - MOST_CHANGES} more changes"] if len(said) > MOST_CHANGES else []
+    return ", ".join([_operation(row), *said[:MOST_CHANGES], *more])
+
+
+def _value(value: Any) -> str:
+    """The value of a setting, as a page has it."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"[{', '.join(map(_value, value))}]" if isinstance(value, (tuple, list)) else str(value)
 
 
 def _operation(row: Row) -> str:

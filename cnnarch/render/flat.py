@@ -89,8 +89,12 @@ def _layers(graph: Graph) -> Iterator[str]:
 
 
 def _settings(node: Node) -> str:
-    given = node.layer.given()
-    return f" {{{', '.join(f'{name}: {_value(value)}' for name, value in given.items())}}}" if given else ""
+    types = node.layer.settings
+    given = {
+        name: _quoted(value) if types[name].type.verbatim else _value(value)
+        for name, value in node.layer.given().items()
+    }
+    return f" {_pairs(given)}" if given else ""
 
 
 def _value(value: Any) -> str:

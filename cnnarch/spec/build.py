@@ -79,6 +79,9 @@ class _Builder(Mistakes):
         self.depth = 0
         self.train_only = False
         self.sharing: Sharing | None = None
+        self.wanted: dict[str, dict[str, Any]] = {}  # other values for the settings of layers, by their names
+        self.around: set[str] = set()  # the blocks in which these stand
+        self.changes: dict[str, dict[str, tuple[Any, Any]]] = {}
 
     def run(self, settings: Mapping[str, Any], inputs: dict[str, Shape]) -> Graph:
         self.set(settings)
@@ -94,11 +97,21 @@ class _Builder(Mistakes):
             self.check_inputs(inputs)
         if self.problems or self.spec.problems:
             raise SpecError([*self.spec.problems, *self.problems.values()])
-        return Graph(tuple(self.nodes), self.groups)
+        self.check_changes()
+        return Graph(tuple(self.nodes), self.groups, self.changes)
 
     def set(self, given: Mapping[str, Any]) -> None:
-        """Compute the spec's settings; each sees those before it."""
+        """Compute the spec's settings, each sees those before it; `conv2.stride` is for the layer of that name."""
+        for name, value in given.items():
+            layer, dot, setting = name.rpartition(".")
+            if dot and not (layer and setting):
+                raise ReadError(f"`{name}` is no setting of a layer", "write the layer's name, a dot and the setting")
+            if dot:
+                self.wanted.setdefault(layer, {})[setting] = value
+                self.around.update(accumulate(layer.split("/")[:-1], "{}/{}".format))
         for name in given:
+            if "." in name:
+                continue
             if name not in self.spec.settings:
                 hint = suggestion(name, list(self.spec.settings)) or f"it has {listed(self.spec.settings) or 'none'}"
                 raise ReadError(f"{self.spec.source.name} has no setting `{name}`", hint)
@@ -203,8 +216,11 @@ class _Builder(Mistakes):
             if value is INVALID:
                 return self.finish(item, name, None)
             own[setting] = value
+        if name in self.wanted:
+            own |= self.wanted_of(name, own, item.kind)
         inner = Scope(f"{name}/", {**self.settings, **own}, scope, x, True)
-        if x is None or self.sharing is not None or item.modifiers.share is not None or self.spec.problems:
+        apart = self.sharing is not None or item.modifiers.share is not None or name in self.around
+        if x is None or apart or self.spec.problems:
             return self.group(item, name, x, inner)
         key = self.replay.key(item.block, list(own.values()), x, self.train_only)
         made = self.replay.find(key)
@@ -258,6 +274,8 @@ class _Builder(Mistakes):
     def layer(self, item: LayerItem, x: Flow, scope: Scope) -> Flow:
         name = self.name(item, scope)
         layer = item.layer or self.instance(item, name, x, scope)
+        if layer is not None and name in self.wanted:
+            layer = self.changed(layer, name)
         if x is None or layer is None:
             return self.finish(item, name, None)
         shapes = self.shapes(x)
@@ -290,6 +308,38 @@ class _Builder(Mistakes):
                 return None
             found[setting] = value
         return item.cls.of(found)
+
+    def changed(self, layer: Layer, name: str) -> Layer:
+        """The layer with the settings that were asked for in place of its own.
+
+        Raises ReadError for what is not a setting of it, or no value of one.
+        """
+        before = {setting: getattr(layer, setting) for setting in layer.settings}
+        found = self.wanted_of(name, before, layer.kind)
+        for setting, value in found.items():
+            try:
+                found[setting] = layer.settings[setting].type.convert(value)
+            except Cause as cause:
+                raise ReadError(f"`{setting}` of `{name}` {cause.message}", cause.hint) from None
+        return type(layer).of({**before, **found})
+
+    def wanted_of(self, name: str, before: Values, kind: str) -> Values:
+        """What is asked of a layer or block, and what it had before."""
+        for setting in self.wanted[name]:
+            if setting not in before:
+                hint = suggestion(setting, list(before)) or f"a {kind} has {listed(before) or 'none'}"
+                raise ReadError(f"`{name}` has no setting `{setting}`", hint)
+        found = dict(self.wanted[name])
+        self.changes[name] = {setting: (before[setting], value) for setting, value in found.items()}
+        return found
+
+    def check_changes(self) -> None:
+        """Every change has to be of something that is there."""
+        for name, given in self.wanted.items():
+            if name not in self.changes:
+                setting = f"{name}.{next(iter(given))}"
+                hint = suggestion(name, list(self.flows)) or "`cnnarch summary SPEC --all --depth 9` lists the names"
+                raise ReadError(f"`{setting}`: {self.spec.source.name} has no layer `{name}`", hint)
 
     def measure(self, item: LayerItem, name: str, layer: Layer, x: tuple[int, ...]) -> Figures | None:
         """The figures of a layer; where a rule refuses, the one place that says which layer and where."""
