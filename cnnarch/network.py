@@ -15,7 +15,7 @@ from cnnarch.analysis.replacements import Replacement, replacements
 from cnnarch.analysis.rows import Row, rows
 from cnnarch.analysis.savings import Saving, savings
 from cnnarch.analysis.totals import Subtotal, Totals, subtotals, total
-from cnnarch.errors import ReadError, beginning, listed
+from cnnarch.errors import ReadError, SpecError, beginning, listed
 from cnnarch.graph import Graph, Node
 from cnnarch.interchange.doors import door, page
 from cnnarch.shapes import Shape
@@ -311,6 +311,11 @@ def load(
             inputs = {next(iter(document.inputs), "input"): inputs}
         document.problems += problems_of(document)
         graph = build(document, settings, inputs, limit)
+    except SpecError as error:
+        if not door(spec) or settings:
+            raise
+        first = error.problems[0]  # in place of pointing into a page that nobody wrote
+        raise ReadError(f"`{spec}` cannot be built as it was read: {first.message}", first.hint) from None
     finally:
         if collecting:
             gc.enable()

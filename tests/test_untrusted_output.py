@@ -6,6 +6,7 @@ measure is the same spec with harmless words: what is hostile may change the tex
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -80,6 +81,9 @@ def calls() -> Iterator[Call]:
             yield Call(name, "yaml" if name == "show" else "html", ("--flat",) if name == "show" else ())
             continue
         kind: Any = options["form"].type
+        if "target" in options:  # what is written is named after what is read
+            yield from (Call(name, form, ("--to", form)) for form in kind.choices if form not in ("yaml", "onnx"))
+            continue
         for form in kind.choices:
             if form == "png":  # text is pixels there
                 continue
@@ -110,7 +114,8 @@ def written(call: Call, folder: Path, name: str, words: list[str], layers: Seque
     path, out = folder / file, folder / "out"
     path.write_text(spec(name, words, layers), encoding="utf-8")
     specs = [file] * (2 if call.command == "compare" else 1)
-    done: Done = run(call.command, *specs, *call.arguments, "-o", str(out), folder=folder)
+    to = [out.name] if call.command == "convert" else ["-o", str(out)]
+    done: Done = run(call.command, *specs, *to, *call.arguments, folder=folder)
     assert "Traceback" not in done.stderr
     assert done.returncode in (0, 1), done.stderr
     assert done.stderr.replace("\n", "").isprintable()
@@ -170,6 +175,19 @@ def of_csv(text: str) -> Any:
         for cell in row:
             assert cell[:1] not in ("=", "+", "-", "@", "\t", "\r") or is_number(cell), cell
     return [len(row) for row in rows]
+
+
+def of_code(text: str) -> Any:
+    """The kinds of nodes; words are docstrings, strings and parts of names, and names no keywords."""
+    return [type(node).__name__ for node in ast.walk(ast.parse(text))]
+
+
+def of_topology(text: str) -> Any:
+    return [line.count(",") for line in text.splitlines()]
+
+
+def of_problems(text: str) -> Any:
+    return [shape_of(one) for one in yaml.safe_load_all(text)]
 
 
 def is_number(text: str) -> bool:
@@ -272,7 +290,8 @@ def of_dot(text: str) -> Any:
 STRUCTURES = {
     "table": of_lines, "text": of_lines, "json": of_json, "csv": of_csv, "markdown": of_markdown, "html": of_html,
     "latex": of_latex, "svg": of_svg, "junit": of_xml, "github": of_github, "yaml": of_yaml, "mermaid": of_mermaid,
-    "dot": of_dot,
+    "dot": of_dot, "pytorch": of_code, "keras": of_code, "scalesim": of_topology, "timeloop": of_problems,
+    "gemm": of_csv,
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ INTERRUPTED, CLOSED = 130, 141  # as a shell says of a process that SIGINT or SI
 
 NAMES = [
     "list", "summary", "compare", "explain", "worksheet", "savings", "receptive-field", "memory", "roofline", "check",
-    "draw", "report", "show", "layers", "columns", "rules", "schema", "completion",
+    "draw", "report", "convert", "show", "layers", "columns", "rules", "schema", "completion",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from cnnarch.network import Network, load
 from cnnarch.render.columns import NETWORK_COLUMNS
 from cnnarch.spec import catalog
 
-__all__ = ["columns", "inputs", "layers", "pages", "paths", "rules", "settings", "specs", "values"]
+__all__ = ["columns", "inputs", "layers", "models", "pages", "paths", "rules", "settings", "specs", "values"]
 
 PLAIN, PARTIAL, SPEC_FILE, FILE = "plain", "partial", "spec", "path"  # a shell sets a space after a plain one only
 LARGEST = 4 * 2**20  # bytes of a spec that is read while somebody waits for a word
@@ -30,6 +30,11 @@ Items = list[CompletionItem[str]]
 def specs(context: click.Context, incomplete: str) -> Items:
     """The shipped networks, and the specs on disk, which the shell finds."""
     return [*_items(catalog.names(), incomplete), CompletionItem(incomplete, SPEC_FILE)]
+
+
+def models(context: click.Context, incomplete: str) -> Items:
+    """The shipped networks, and any file: it may be a model of another framework."""
+    return [*_items(catalog.names(), incomplete), CompletionItem(incomplete, FILE)]
 
 
 def pages(context: click.Context, incomplete: str) -> Items:

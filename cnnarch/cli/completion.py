@@ -43,6 +43,8 @@ BASH = r"""# Completion of cnnarch for bash 4.4 and newer. Put this line into ~/
                 mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(
                     compgen -f -X '!*.yaml' -- "$value"
                     compgen -f -X '!*.yml' -- "$value"
+                    compgen -f -X '!*.onnx' -- "$value"
+                    compgen -f -X '!*.keras' -- "$value"
                     compgen -d -- "$value"
                 )
                 ;;
@@ -83,7 +85,7 @@ ZSH = r"""#compdef cnnarch
             spec | path)
                 compset -P '--*='
                 if [[ $kind == spec ]]; then
-                    _files -g '*.(yaml|yml)(-.)' && result=0
+                    _files -g '*.(yaml|yml|onnx|keras)(-.)' && result=0
                 else
                     _files && result=0
                 fi

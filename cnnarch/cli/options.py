@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -30,7 +31,7 @@ Decorator = Callable[[Any], Any]
 def read(spec: str, changes: dict[str, Any]) -> Network:
     """Load a spec with what `spec_options` gave, and perhaps `batch_option` and `dtype_option`."""
     batch, dtype = changes.get("batch", 1), changes.get("dtype", "float32")
-    if door(spec) == "pytorch":
+    if door(spec) == "pytorch" and ":" in spec and find_spec("torch"):
         tell(import_module("cnnarch.interchange.pytorch.target").notice(spec))
     strict = changes.get("strict", False)
     return load(spec, changes["settings"], changes["inputs"], batch, changes["layer_limit"], dtype, strict)

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
@@ -14,7 +15,7 @@ from cnnarch.errors import ReadError
 from cnnarch.render import renderer
 from cnnarch.render.numbers import FULL, SHORT, written
 
-__all__ = ["PAGES", "TABLES", "Output", "echo", "output_options", "terminal_width"]
+__all__ = ["PAGES", "TABLES", "Output", "echo", "echo_files", "output_options", "terminal_width"]
 
 TABLES = ("table", "json", "csv", "markdown", "latex", "html")  # the formats of a command that has tables
 PAGES = tuple(form for form in TABLES if form != "csv")  # of one that has none of numbers
@@ -114,6 +115,30 @@ def echo(result: str | bytes, file: str | None, form: str = "") -> None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise ReadError(f"cannot write `{file}`: {reason.lower()}") from None
+
+
+def echo_files(files: Mapping[str, str], folder: str) -> None:
+    """Write texts into a new or empty folder, all or none."""
+    target = os.path.realpath(folder)
+    beside = f"{target}.{os.getpid()}.part"
+    try:
+        if os.path.isdir(target) and os.listdir(target):
+            raise ReadError(f"`{folder}` is not empty", "name a new folder")
+        os.mkdir(beside)
+        try:
+            for name, text in files.items():
+                with open(os.path.join(beside, name), "xb") as stream:
+                    stream.write(text.encode())
+            if os.path.isdir(target):  # an empty one, over which Windows renames none
+                os.rmdir(target)
+            os.rename(beside, target)
+        finally:
+            import_module("shutil").rmtree(beside, ignore_errors=True)
+    except ReadError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise ReadError(f"cannot write `{folder}`: {reason.lower()}") from None
 
 
 def _replace(target: str, content: bytes) -> None:

@@ -33,6 +33,6 @@ def command(spec: str, is_flat: bool, file: str | None, **changes: Any) -> None:
     """
     if is_flat:
         return echo(flat(read(spec, changes)), file, "yaml")
-    if (changes["settings"] or changes["inputs"]) and not door(spec):
+    if changes["settings"] or (changes["inputs"] and not door(spec)):  # the page of a model is made for an input
         raise ReadError("`--set` and `--input` change what is built, not the text", "add `--flat`")
     echo(read(spec, changes).spec.source.text if door(spec) else catalog.read_page(spec).text, file, "yaml")

@@ -18,10 +18,12 @@ from cnnarch.cli.options import (
     spec_options,
 )
 from cnnarch.cli.output import TABLES, Output, echo, output_options
+from cnnarch.cli.streams import tell
 from cnnarch.errors import ReadError
 from cnnarch.network import Network
 from cnnarch.render import summary
 from cnnarch.render.columns import LAYER_DATA
+from cnnarch.render.frame import not_counted
 from cnnarch.render.sheets import Page
 
 __all__ = ["command"]
@@ -76,6 +78,9 @@ def command(
     networks = read_all(specs, changes)
     if path is not None:
         values = [summary.lookup(summary.every_figure(summary.record(one, depth), one, path), path) for one in networks]
+        if path.startswith(("totals", "families")):  # a bare number cannot say that it is a least
+            for line in dict.fromkeys(line.text for one in networks for line in not_counted(one)):
+                tell(line)
         return echo("".join(f"{value}\n" for value in values), out.file)
     shown = None if everything else depth or 1
 

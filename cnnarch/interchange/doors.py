@@ -19,7 +19,7 @@ ENDINGS = {
     ".onnx": "onnx",
     ".keras": "keras", ".h5": "keras", ".hdf5": "keras",
     ".pt": "pytorch", ".pth": "pytorch", ".ckpt": "pytorch", ".pkl": "pytorch", ".bin": "pytorch",
-    ".safetensors": "pytorch",
+    ".safetensors": "pytorch", ".py": "pytorch",
 }  # fmt: skip
 BEGINNING = 4096  # characters of a JSON file in which Keras says what class a model is of
 
@@ -54,6 +54,8 @@ def model(spec: str, inputs: Shape | Mapping[str, Shape] | None = None) -> Model
 
     Raises ReadError for what cannot be read, and where a package is lacking that reads it.
     """
+    if os.path.exists(spec) and not os.path.isfile(spec):
+        raise ReadError(f"`{spec}` is no file", "a model is read from a file, not from a folder or a pipe")
     found: Model = import_module(f"cnnarch.interchange.{door(spec)}.reading").read(spec, inputs)
     return found
 

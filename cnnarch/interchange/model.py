@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
 
 class Model(NamedTuple):
-    """What was read: inputs by name, without the batch and channels last, and entries in the order in which they run."""
+    """What was read: inputs by name, without the batch and channels last, and entries in the order they run in."""
 
     name: str
     inputs: dict[str, Shape]

@@ -20,13 +20,13 @@ def heading(network: Network) -> Page:
 
 def footing(network: Network) -> Page:
     """What else to look at, and what was counted."""
-    page = not_counted(network)
+    page: Page = [*not_counted(network)]
     if network.spec.see_also:
         page.append(Line(f"see also {', '.join(network.spec.see_also)}", "aside"))
     return [*page, counted(network.batch)]
 
 
-def not_counted(network: Network) -> Page:
+def not_counted(network: Network) -> list[Line]:
     """Which layers lack in the sums, if any."""
     lacking = network.graph.not_counted
     if not lacking:

@@ -1,0 +1,1 @@
+"""Keras: its model files read without Keras, and networks written as its Python code."""

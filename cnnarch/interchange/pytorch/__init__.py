@@ -1,0 +1,1 @@
+"""PyTorch: modules that are run once without data, and the names and files that they come by."""
