@@ -128,10 +128,21 @@ def _with_constant(build: Builder, op: Op, x: Tensor, constant: Constant) -> Non
     elif op.kind != "Mul" and one_axis:
         _bias(build, op, x, wide[0], constant)
     elif op.kind != "Mul" and prod(constant.shape) == prod(shape):
-        name = build.add(op, "position_embedding", {}, [x], [constant.root])
+        name = build.add(op, "position_embedding", _positions(build, x, constant), [x], [constant.root])
         build.give(op, Tensor(name, x.ours, x.axes))
     else:
         raise UnfitError(f"it takes weights of {list(constant.shape)}")
+
+
+def _positions(build: Builder, x: Tensor, constant: Constant) -> dict[str, Any]:
+    """How many positions there are weights for, where only the first of them are taken."""
+    taken, channels = prod(constant.shape), x.shape[-1]
+    stored = constant.held or prod(build.program.constants.get(constant.root, constant).shape)
+    if stored == taken:
+        return {}
+    if len(x.shape) != 2 or stored % channels or stored < taken:
+        raise UnfitError(f"it takes weights of {list(constant.shape)}, made of {stored} numbers")
+    return {"positions": stored // channels}
 
 
 def _bias(build: Builder, op: Op, x: Tensor, axis: int, constant: Constant) -> None:

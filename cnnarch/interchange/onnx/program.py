@@ -26,6 +26,7 @@ class Constant(NamedTuple):
     shape: tuple[int, ...]
     values: tuple[Any, ...] | None = None
     root: str = ""
+    held: int = 0  # numbers of the tensor that it is a part of, where it was cut out of one
 
 
 class Program(NamedTuple):

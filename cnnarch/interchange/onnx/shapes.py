@@ -304,7 +304,10 @@ class Inference:
                 except (ValueError, TypeError, IndexError, OverflowError, AttributeError, KeyError) as error:
                     raise ReadError(f"{self._place(op)} cannot be computed: {shortened(str(error), 160)}") from error
                 values = None if found is None or found.shape != shape else tuple(found.flatten().tolist())
-            self.constants[name] = Constant(shape, values, self._root(op, known, name, values is not None))
+            root = self._root(op, known, name, values is not None)
+            whole = known[0] if op.kind == "Slice" and known else None
+            held = (whole.held or prod(whole.shape)) if whole and whole.root else 0
+            self.constants[name] = Constant(shape, values, root, held)
 
     def _root(self, op: Op, known: list[Constant | None], name: str, computed: bool) -> str:
         """Whose numbers a constant has: an initialiser's, its own, or nobody's where shapes alone make it."""
