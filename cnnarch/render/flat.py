@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from cnnarch.analysis.budgets import MAX, MIN, budgets_of
 from cnnarch.analysis.figures import FIGURES
@@ -12,6 +10,7 @@ from cnnarch.graph import Graph, Node
 from cnnarch.network import Network
 from cnnarch.shapes import Shape
 from cnnarch.spec.model import Conditions, Spec
+from cnnarch.spec.written import quoted, written
 
 __all__ = ["flat"]
 
@@ -19,11 +18,11 @@ __all__ = ["flat"]
 def flat(network: Network) -> str:
     """Write a network layer by layer, with numbers for all settings; read again, it is the same network."""
     spec = network.spec
-    lines = [f"name: {_quoted(spec.name)}"]
+    lines = [f"name: {quoted(spec.name)}"]
     lines.append(f"input: {_inputs(network.inputs)}")
     for key, text in (("source", spec.origin), ("task", spec.task)):
         if text:
-            lines.append(f"{key}: {_quoted(text)}")
+            lines.append(f"{key}: {quoted(text)}")
     lines += _promises(spec)
     return "\n".join([*lines, "", "layers:", *_layers(network.graph), ""])
 
@@ -83,7 +82,7 @@ def _layers(graph: Graph) -> Iterator[str]:
         if node.train_only:
             yield "    train_only: true"
         if node.note:
-            yield f"    note: {_quoted(node.note)}"
+            yield f"    note: {quoted(node.note)}"
         if not node.train_only:
             before = (number,)
 
@@ -91,23 +90,7 @@ def _layers(graph: Graph) -> Iterator[str]:
 def _settings(node: Node) -> str:
     types = node.layer.settings
     given = {
-        name: _quoted(value) if types[name].type.verbatim else _value(value)
+        name: quoted(value) if types[name].type.verbatim else written(value)
         for name, value in node.layer.given().items()
     }
     return f" {_pairs(given)}" if given else ""
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, float):
-        return f"{value:.12f}".rstrip("0").rstrip(".")
-    return str(value)
-
-
-def _quoted(text: str) -> str:
-    """A text between double quotes, which YAML reads as JSON does."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(char if char.isprintable() else f"\\U{ord(char):08X}" for char in quoted)

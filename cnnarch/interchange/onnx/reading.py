@@ -12,6 +12,7 @@ from cnnarch.interchange.model import Model
 from cnnarch.interchange.onnx.operators import model
 from cnnarch.interchange.onnx.parsing import parse
 from cnnarch.interchange.onnx.program import Op, Program
+from cnnarch.interchange.onnx.rewrites import REWRITES
 from cnnarch.interchange.onnx.shapes import LARGEST_SIZE, Inference
 from cnnarch.shapes import Shape
 
@@ -37,18 +38,9 @@ def read(path: str, inputs: Shape | Mapping[str, Shape] | None = None) -> Model:
     Raises ReadError for what is no ONNX file, sizes that are not known, and graphs that have no meaning.
     """
     program = load(path, inputs)
-    for rewrite in _rewrites():
+    for rewrite in REWRITES:
         program = rewrite(program)
     return model(program)
-
-
-def _rewrites() -> list[Any]:
-    try:
-        return list(import_module("cnnarch.interchange.onnx.rewrites").REWRITES)
-    except ModuleNotFoundError as error:
-        if error.name != "cnnarch.interchange.onnx.rewrites":
-            raise
-        return []
 
 
 def load(path: str, inputs: Shape | Mapping[str, Shape] | None = None) -> Program:
