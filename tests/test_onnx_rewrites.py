@@ -26,7 +26,7 @@ def program(*lines: Line, outputs: Sequence[str] = ("y",), attributes: Attribute
                 constants[f"{one!r}"] = Constant((), (one,))
             names.append(one if isinstance(one, str) else f"{one!r}")
         ops.append(Op(kind, output, tuple(names), (output,), (attributes or {}).get(output, {})))
-    shapes = dict.fromkeys(("x", *(op.outputs[0] for op in ops)), (1, 50, 64))
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("x", *(op.outputs[0] for op in ops)), (1, 50, 64))
     return Program("p", {"x": (1, 50, 64)}, tuple(outputs), ops, shapes, constants)
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from cnnarch.interchange.model import Entry, Model
 from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
+from cnnarch.spec.written import quoted, written
 
 __all__ = ["page"]
 
 
 def page(model: Model) -> str:
     """The page of a spec that is built to the same layers."""
-    lines = [f"name: {_quoted(model.name)}", f"input: {_inputs(model.inputs)}"]
-    lines += [f"{key}: {_quoted(text)}" for key, text in (("source", model.source), ("note", model.note)) if text]
+    lines = [f"name: {quoted(model.name)}", f"input: {_inputs(model.inputs)}"]
+    lines += [f"{key}: {quoted(text)}" for key, text in (("source", model.source), ("note", model.note)) if text]
     return "\n".join([*lines, "", "layers:", *_layers(model), ""])
 
 
@@ -39,30 +38,14 @@ def _layers(model: Model) -> Iterator[str]:
         if entry.share:
             yield f"    share: {entry.share}"
         if entry.note:
-            yield f"    note: {_quoted(entry.note)}"
+            yield f"    note: {quoted(entry.note)}"
         before = (entry.name,)
 
 
 def _settings(entry: Entry) -> str:
     types = KINDS[entry.kind].settings
     shown = [
-        f"{name}: {_quoted(value) if types[name].type.verbatim else _value(value)}"
+        f"{name}: {quoted(value) if types[name].type.verbatim else written(value)}"
         for name, value in entry.settings.items()
     ]
     return f"{{{', '.join(shown)}}}" if shown else ""
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, float):
-        return f"{value:.12f}".rstrip("0").rstrip(".")
-    return str(value)
-
-
-def _quoted(text: str) -> str:
-    """A text between double quotes, which YAML reads as JSON does."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(char if char.isprintable() else f"\\U{ord(char):08X}" for char in quoted)
