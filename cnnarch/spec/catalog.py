@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from stat import S_ISFIFO
 
 from cnnarch.errors import Problem, ReadError, Source, Span, SpecError, beginning, listed, printable, suggestion
@@ -19,6 +19,7 @@ __all__ = [
     "page_with",
     "pages_of_blocks",
     "read",
+    "read_again",
     "read_page",
     "read_source",
     "read_text",
@@ -73,6 +74,11 @@ def read_text(name: str, text: str) -> Spec:
     return _read(Source(name, text), ())
 
 
+def read_again(source: Source, pages: Mapping[str, Source]) -> Spec:
+    """Read a spec from its texts, as on another machine, where its files are not; raises as `read` does."""
+    return _read(source, (), dict(pages))
+
+
 def read_source(spec: str, pipes: bool = False) -> Source:
     """The text of a spec, and what it is called.
 
@@ -110,7 +116,7 @@ def blocks_of(page: str) -> list[str]:
     >>> blocks_of("squeeze_excite")
     ['squeeze_excite', 'squeeze_excite_silu', 'squeeze_excite_hard']
     """
-    return list(_Library(()).blocks(page, Source(page, "")))
+    return list(_Library((), {}).blocks(page, Source(page, "")))
 
 
 def page_with(block: str) -> str:
@@ -140,23 +146,30 @@ def _is_pipe(spec: str) -> bool:
         return False
 
 
-def _read(source: Source, chain: tuple[str, ...]) -> Spec:
-    return read_document(source, _Library((*chain, source.path)))
+def _read(source: Source, chain: tuple[str, ...], pages: dict[str, Source] | None = None) -> Spec:
+    found = {} if pages is None else pages
+    spec = read_document(source, _Library((*chain, source.path), found))
+    spec.pages = found
+    return spec
 
 
 class _Library:
-    """What a page can name; `chain` are the pages that led to it, each by the one before."""
+    """What a page can name; `chain` are the pages that led to it, each by the one before.
 
-    def __init__(self, chain: tuple[str, ...]) -> None:
+    `pages` has the files that were read, by how they were named; they are not read again.
+    """
+
+    def __init__(self, chain: tuple[str, ...], pages: dict[str, Source]) -> None:
         self.chain = chain
+        self.pages = pages
 
     def spec(self, name: str, beside: Source) -> Spec:
         """The spec of an `extends`; a shipped one is read once."""
         if name in _SPECS:
             return _SPECS[name]
-        base = _named(name, beside, read_source, "network")
+        base = self._named(name, beside, read_source, "network")
         self._check(f"extends: {name}", base)
-        spec = _read(base, self.chain)
+        spec = _read(base, self.chain, self.pages)
         if spec.problems:
             raise SpecError(spec.problems)
         if base.path == os.path.abspath(os.path.join(FOLDER, f"{name}.yaml")):
@@ -167,15 +180,33 @@ class _Library:
         """The blocks of an `import`; a shipped page is read once."""
         if name in _PAGES:
             return _PAGES[name]
-        page = _named(name, beside, _page_of_blocks, "page of blocks")
+        page = self._named(name, beside, _page_of_blocks, "page of blocks")
         self._check(f"import: {name}", page)
-        blocks = read_blocks(page, _Library((*self.chain, page.path)))
+        blocks = read_blocks(page, _Library((*self.chain, page.path), self.pages))
         if not _is_path(name):
             _PAGES[name] = blocks
         return blocks
 
     def page_with(self, block: str) -> str:
         return page_with(block)
+
+    def _named(self, name: str, beside: Source, shipped: Callable[[str], Source], what: str) -> Source:
+        """What a page names: something that is shipped, or a file in the folder of the page that says so."""
+        try:
+            if name == "-":
+                raise SpecError([Problem(f"there is no {what} and no file `-`", hint="it is given by its name or path")])
+            if not _is_path(name):
+                return shipped(name)
+            if os.path.isabs(name):
+                raise SpecError(
+                    [Problem(f"`{name}` is not beside this spec", hint="give a path from the spec's own folder")]
+                )
+            path = os.path.normpath(os.path.join(os.path.dirname(beside.path), name))
+            if path not in self.pages:
+                self.pages[path] = read_source(path if _is_path(path) else os.path.join(".", path))
+            return self.pages[path]
+        except ReadError as error:
+            raise SpecError([Problem(error.problem.message, None, error.problem.hint)]) from None
 
     def _check(self, what: str, page: Source) -> None:
         if page.path in self.chain:
@@ -197,23 +228,6 @@ def _page_of_blocks(name: str) -> Source:
             hint = f"it is a network: `extends: {name}` makes a variant of it"
         raise ReadError(f"there is no page of blocks `{name}`", hint)
     return shipped
-
-
-def _named(name: str, beside: Source, shipped: Callable[[str], Source], what: str) -> Source:
-    """What a page names: something that is shipped, or a file in the folder of the page that says so."""
-    try:
-        if name == "-":
-            raise SpecError([Problem(f"there is no {what} and no file `-`", hint="it is given by its name or path")])
-        if not _is_path(name):
-            return shipped(name)
-        if os.path.isabs(name):
-            raise SpecError(
-                [Problem(f"`{name}` is not beside this spec", hint="give a path from the spec's own folder")]
-            )
-        path = os.path.normpath(os.path.join(os.path.dirname(beside.path), name))
-        return read_source(path if _is_path(path) else os.path.join(".", path))
-    except ReadError as error:
-        raise SpecError([Problem(error.problem.message, None, error.problem.hint)]) from None
 
 
 def _bytes(path: str) -> bytes:

@@ -219,4 +219,5 @@ class Spec:
         self.published: list[Claim] = []
         self.budget: list[Bound] = []
         self.ignored: list[Ignored] = []
+        self.pages: dict[str, Source] = {}  # the files that it builds on, by how they were named
         self.problems: list[Problem] = []  # mistakes in layers, which need not keep others from being found
