@@ -88,6 +88,9 @@ class ReadError(OSError):
         self.known = tuple(known)
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[type, tuple[str, str, tuple[str, ...]]]:  # for pickle, which knows of one argument
+        return type(self), (self.problem.message, self.problem.hint, self.known)
+
     def __str__(self) -> str:
         return str(self.problem)
 

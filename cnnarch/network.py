@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cnnarch.analysis.receptive_field import ReceptiveField
     from cnnarch.analysis.roofline import Bound, Roofline, Traffic
 
-__all__ = ["Network", "from_torch", "load"]
+__all__ = ["Network", "from_torch", "load", "read"]
 
 
 class Network:
@@ -298,19 +298,8 @@ def load(
     collecting = gc.isenabled()
     gc.disable()  # nothing here makes circles, and looking for them doubles the cost of a million layers
     try:
-        foreign = door(spec)
-        document = catalog.read_text(spec, page(spec, inputs)) if foreign else catalog.read(spec)
-        given = inputs
-        if foreign:
-            inputs = None  # the page has them
-        if isinstance(inputs, Shape):
-            if len(document.inputs) > 1:
-                shape = "x".join(map(str, inputs))
-                hint = f"say which: `--input {next(iter(document.inputs))}={shape}`"
-                raise ReadError(f"{spec} has {len(document.inputs)} inputs", hint)
-            inputs = {next(iter(document.inputs), "input"): inputs}
-        document.problems += problems_of(document)
-        graph = build(document, settings, inputs, limit)
+        document, shapes = read(spec, inputs)
+        graph = build(document, settings, shapes, limit)
     except SpecError as error:
         if not door(spec) or settings:
             raise
@@ -324,7 +313,27 @@ def load(
         raise ReadError(
             f"{spec} has layers whose figures are not known: {names}", "without `--strict` the rest is counted"
         )
-    return Network(document, graph, spec, batch, dtype, changed=bool(settings or given), settings=settings)
+    return Network(document, graph, spec, batch, dtype, changed=bool(settings or inputs), settings=settings)
+
+
+def read(spec: str, inputs: Shape | Mapping[str, Shape] | None = None) -> tuple[Spec, Mapping[str, Shape] | None]:
+    """Read a network without building it, and the shapes of its inputs that are other than its own.
+
+    Raises as `load` does.
+    """
+    if door(spec):
+        document = catalog.read_text(spec, page(spec, inputs))
+        inputs = None  # the page has them
+    else:
+        document = catalog.read(spec)
+    if isinstance(inputs, Shape):
+        if len(document.inputs) > 1:
+            shape = "x".join(map(str, inputs))
+            hint = f"say which: `--input {next(iter(document.inputs))}={shape}`"
+            raise ReadError(f"{spec} has {len(document.inputs)} inputs", hint)
+        inputs = {next(iter(document.inputs), "input"): inputs}
+    document.problems += problems_of(document)
+    return document, inputs
 
 
 def from_torch(module: Any, inputs: Shape | Mapping[str, Shape]) -> Network:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from cnnarch.errors import Cause
 
@@ -28,6 +28,9 @@ class Shape(tuple[int, ...]):
 
     def __new__(cls, *axes: int) -> "Shape":
         return tuple.__new__(cls, axes)
+
+    def __getnewargs__(self) -> tuple[Any, ...]:  # for pickle
+        return tuple(self)
 
     def times(self, regions: int) -> "Shape":
         """So many tensors of this shape, in place of one."""
@@ -92,6 +95,9 @@ class Regions(Shape):
         shape = tuple.__new__(cls, one)
         shape.regions = regions
         return shape
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self.regions, Shape(*self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Regions) and self.regions == other.regions and tuple.__eq__(self, other)

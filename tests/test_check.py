@@ -671,7 +671,7 @@ WORDS = st.sampled_from([
 def test_whatever_a_budget_holds_it_is_checked_or_refused(word: str, text: str) -> None:
     source = Source("net.yaml", f"{HEAD}{word}: {text}\n{LAYERS}")
     try:
-        spec = read_document(source, catalog._Library(()))
+        spec = read_document(source, catalog._Library((), {}))
         problems = problems_of(spec)
         if problems:
             raise SpecError(problems)

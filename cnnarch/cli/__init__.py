@@ -16,14 +16,14 @@ import click
 from cnnarch.cli.streams import prepare, tell
 from cnnarch.errors import ReadError, SpecError, suggestion
 
-__all__ = ["MISUSE", "NO", "commands", "completed", "help_option", "main"]
+__all__ = ["INTERRUPTED", "MISUSE", "NO", "commands", "completed", "help_option", "main"]
 
 NO, MISUSE = 1, 2  # exit codes: the answer is no; a call that makes no sense, or a file that cannot be read
 INTERRUPTED, CLOSED = 130, 141  # as a shell says of a process that SIGINT or SIGPIPE ended
 
 NAMES = [
     "list", "summary", "compare", "explain", "worksheet", "savings", "receptive-field", "memory", "roofline", "check",
-    "draw", "report", "convert", "show", "layers", "columns", "rules", "schema", "completion",
+    "sweep", "fit", "draw", "report", "convert", "show", "layers", "columns", "rules", "schema", "completion",
 ]  # fmt: skip
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import Any
 
 import click
 
 from cnnarch.analysis.advice import resolve
-from cnnarch.analysis.budgets import MAX, MIN, Budget, given_budgets
+from cnnarch.analysis.budgets import Budget
 from cnnarch.analysis.check import Advice, Checked, check
-from cnnarch.analysis.figures import FIGURES, Figure
 from cnnarch.cli import MISUSE, NO, help_option
+from cnnarch.cli.limits import LimitedCommand, given_limits, limit_options
 from cnnarch.cli.options import batch_option, change_options, completed, dtype_option, read, spec_argument
 from cnnarch.cli.output import TABLES, Output, echo, output_options
 from cnnarch.cli.progress import progress
@@ -25,62 +24,6 @@ from cnnarch.spec import catalog
 
 __all__ = ["command"]
 
-SHOWN = ("max_params", "max_macs", "max_weights", "max_peak", "max_training_memory")  # in the help, with the least
-UNITS = (
-    "N is a number: 5M, 600M, 4.1G. SIZE is in bytes: 512KiB, 2MiB (powers of 1024), 1.5GB (powers of 1000). "
-    "Weights and params can have either: a SIZE limits the memory that they take."
-)
-
-
-class _Limit(click.Option):
-    """`--max-params` or the like: one of many, of which the help shows what is asked for most."""
-
-    def __init__(self, *arguments: Any, figure: Figure, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self.figure = figure
-
-    @property
-    def shown(self) -> bool:
-        return self.name in SHOWN or (self.figure.more_is_better and self.name == f"{MIN}_{self.figure.key}")
-
-    def place(self) -> int:
-        return SHOWN.index(self.name) if self.name in SHOWN else len(SHOWN)
-
-
-class _Command(click.Command):
-    """A command whose help has its limits in a section of their own."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        every = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
-        limits = sorted((one for one in every if isinstance(one, _Limit) and one.shown), key=_Limit.place)
-        with formatter.section("Limits"):
-            formatter.write_dl([*filter(None, (one.get_help_record(ctx) for one in limits))])
-            formatter.write_paragraph()
-            for text in (UNITS, f"There are `--max-` and `--min-` for {', '.join(map(_dashed, FIGURES))}."):
-                width = formatter.width - formatter.current_indent
-                for line in wrap(text, width, break_on_hyphens=False):
-                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
-        with formatter.section("Options"):
-            others = [one.get_help_record(ctx) for one in every if not isinstance(one, _Limit)]
-            formatter.write_dl([*filter(None, others)])
-
-
-def _dashed(key: str) -> str:
-    return key.replace("_", "-")
-
-
-def limit_options(command: Any) -> Any:
-    """`--max-params`, `--min-params` and the like, two for each figure."""
-    for key, figure in reversed(FIGURES.items()):
-        about = f"{figure.about[0].upper()}{figure.about[1:]}."
-        for side in (MIN, MAX):
-            option = click.option(
-                f"--{side}-{_dashed(key)}", f"{side}_{key}", metavar="SIZE" if figure.unit == "bytes" else "N",
-                help=about, figure=figure, cls=_Limit,
-            )  # fmt: skip
-            command = option(command)
-    return command
-
 
 def _codes(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
     """Rules with commas between; raises ReadError for one that there is not."""
@@ -89,7 +32,7 @@ def _codes(context: click.Context, parameter: click.Parameter, given: Sequence[s
     return codes
 
 
-@click.command("check", cls=_Command)
+@click.command("check", cls=LimitedCommand)
 @help_option
 @spec_argument(nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every shipped network.")
@@ -138,8 +81,7 @@ def command(
 
     Exit code: 0 if all is well, 1 if not.
     """
-    limits = {name: options.pop(name) for name in [*options] if name.startswith((f"{MAX}_", f"{MIN}_"))}  # as typed
-    budgets = given_budgets({name: text for name, text in limits.items() if text is not None})
+    budgets = given_limits(options)
     names = [*specs, *(catalog.names() if everything else [])]
     if not names:
         raise ReadError("nothing to check", "name one or more specs, or `--all`")

@@ -13,7 +13,7 @@ from cnnarch.render.data import VERSION, plain
 from cnnarch.render.numbers import decimals, grouped, size
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 
-__all__ = ["Entry", "entries", "page", "problems", "record", "sheet"]
+__all__ = ["Entry", "compared", "entries", "outcome", "page", "problems", "record", "sheet"]
 
 
 class Entry(NamedTuple):
@@ -48,10 +48,10 @@ def entries(one: Checked) -> Iterator[Entry]:
     """Everything that was checked about a spec, in order; a spec that is not valid has one entry."""
     made = Entry(one.label, "valid", "valid", _validity(one), one.error is None, source=one.source, found=one.error)
     yield made
-    for outcome in one.budgets:
-        name = f"{outcome.budget.side} {outcome.budget.figure.key}{_conditions(outcome)}"
-        made = made._replace(what="budget", name=name, text=_limit(outcome), ok=outcome.kept)
-        yield made._replace(span=outcome.budget.span, found=outcome)
+    for limit in one.budgets:
+        name = f"{limit.budget.side} {limit.budget.figure.key}{_conditions(limit)}"
+        made = made._replace(what="budget", name=name, text=compared(limit), ok=limit.kept)
+        yield made._replace(span=limit.budget.span, found=limit)
     for verdict in one.published:
         name = f"published {verdict.claim.key} {verdict.claim.text}"
         made = made._replace(what="published", name=name, text=_verdict(verdict), ok=verdict.kept)
@@ -151,13 +151,14 @@ def _check(one: Checked) -> dict[str, Any]:
              "kept": verdict.kept, "source": verdict.claim.source}
             for verdict in one.published
         ],
-        "limits": [_outcome(outcome) for outcome in one.budgets],
+        "limits": [outcome(limit) for limit in one.budgets],
         "advice": [found._asdict() for found in one.advice],
         "totals": one.totals._asdict() if one.totals else None,
     }  # fmt: skip
 
 
-def _outcome(one: Outcome) -> dict[str, Any]:
+def outcome(one: Outcome) -> dict[str, Any]:
+    """A figure and its limit as data."""
     limit, conditions = one.budget, one.budget.conditions
     return {
         "figure": limit.figure.key,
@@ -200,8 +201,8 @@ def _verdict(one: Verdict) -> str:
     return f"{TITLES[one.claim.key]} {grouped(one.value)} published as {one.claim.text}"
 
 
-def _limit(one: Outcome) -> str:
-    """`peak 1.20 MiB > 512 KiB by 716.80 KiB`, `params 4,000 ≤ 5,000, 1,000 left`."""
+def compared(one: Outcome) -> str:
+    """A figure beside its limit: `peak 1.20 MiB > 512 KiB by 716.80 KiB`, `params 4,000 ≤ 5,000, 1,000 left`."""
     least, figure, limit = one.budget.side == MIN, one.budget.figure, one.budget.limit
     shown = one.budget.text or _amount(limit, figure)
     if one.value is None or one.left is None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LAYER_DATA", "LAYER_TABLE", "NETWORK_COLUMNS", "REPLACEMENT_COLUMNS", "REPLACEMENT_TABLE", "SAVING_COLUMNS",
     "SAVING_TABLE", "TITLES",
-    "chosen", "difference", "layer_columns", "network_input", "pair_columns", "shown", "subtotal_columns",
+    "chosen", "difference", "figure_column", "layer_columns", "network_input", "pair_columns", "shown",
+    "subtotal_columns",
 ]  # fmt: skip
 
 
@@ -267,7 +268,7 @@ def _shapes(value: Any) -> str:
 SPARE = {"params": 0, "macs": 1, "weight_layers": 2}  # how soon a figure is left out of a narrow table; others first
 
 
-def _figure(figure: Figure) -> Column:
+def figure_column(figure: Figure) -> Column:
     """A column of one of a network's figures."""
     show = {"": grouped, "bytes": size, "MACs/byte": decimals}.get(figure.unit, str)
     holds = "number" if figure.unit == "MACs/byte" else f"whole{'?' * figure.may_be_unknown}"
@@ -285,7 +286,7 @@ NETWORK_COLUMNS = [
     Column("year", "year", "the year of its publication", lambda one: one.spec.year, spare=3, holds="whole?"),
     Column("task", "task", "what it does", lambda one: one.spec.task, wraps=True, spare=4, holds="text?"),
     Column("input", "input", "the shape that arrives", network_input, _shapes, spare=1, holds="shape_of_inputs"),
-    *map(_figure, FIGURES.values()),
+    *map(figure_column, FIGURES.values()),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cnnarch.render.sheets import Column
 from cnnarch.shapes import Shape
 
-__all__ = ["VERSION", "cell", "json", "plain", "records"]
+__all__ = ["VERSION", "cell", "encoded", "json", "plain", "records"]
 
 VERSION = 1  # of the records that JSON shows
 
@@ -25,18 +25,19 @@ def _lines(value: Any, indent: str) -> str:
     if isinstance(value, dict) and (
         not indent or any(isinstance(one, dict) or _is_table(one) for one in value.values())
     ):
-        pairs = [f"{inner}{_encoded(key)}: {_lines(one, inner)}" for key, one in value.items()]
+        pairs = [f"{inner}{encoded(key)}: {_lines(one, inner)}" for key, one in value.items()]
         return "{\n" + ",\n".join(pairs) + f"\n{indent}}}"
     if _is_table(value):
         return "[\n" + ",\n".join(f"{inner}{_lines(one, inner)}" for one in value) + f"\n{indent}]"
-    return _encoded(value)
+    return encoded(value)
 
 
 def _is_table(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
-def _encoded(value: Any) -> str:
+def encoded(value: Any) -> str:
+    """A value as JSON on one line."""
     text = writer.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else writer.dumps(value)  # what a terminal would act on is escaped
 

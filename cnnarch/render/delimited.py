@@ -10,7 +10,7 @@ from cnnarch.errors import printable
 from cnnarch.render.data import cell, plain
 from cnnarch.render.sheets import Page, Sheet
 
-__all__ = ["csv"]
+__all__ = ["csv", "inert"]
 
 FORMULA = (*"=+-@＝＋－＠",)
 AFTER_SEMICOLON = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")  # where cells end in countries with a decimal comma
@@ -24,14 +24,14 @@ def csv(page: Page) -> str:
     lines = writers.writer(out, lineterminator="\n")
     lines.writerow([column.key for column in sheet.columns])
     for row in sheet.rows:
-        lines.writerow([_inert(cell(plain(column.get(row)))) for column in sheet.columns])
+        lines.writerow([inert(cell(plain(column.get(row)))) for column in sheet.columns])
     return out.getvalue()
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """A cell that no spreadsheet takes for a formula.
 
-    >>> _inert("=1+1"), _inert(" ＠A1"), _inert("-20736"), _inert("-1.5e-07"), _inert("-1+1"), _inert("conv1")
+    >>> inert("=1+1"), inert(" ＠A1"), inert("-20736"), inert("-1.5e-07"), inert("-1+1"), inert("conv1")
     ("'=1+1", "' ＠A1", '-20736', '-1.5e-07', "'-1+1", 'conv1')
 
     Source: OWASP, CSV Injection: what begins with = + - @ (or these in full width), a tab or the end of a line.

@@ -71,15 +71,22 @@ def table(page: Page, width: int | None = None, color: bool = False) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def progress_bar() -> Any:
-    """How far a command is, on standard error; it takes itself away in the end."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415, no table needs it
+def progress_bar(rated: bool = False) -> Any:
+    """How far a command is, on standard error, perhaps with the time left; it takes itself away in the end."""
+    from rich.progress import (  # noqa: PLC0415, no table needs it
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[now]}", markup=False),
+        *([TimeRemainingColumn(compact=True), TextColumn("left")] if rated else []),
         console=Console(file=sys.stderr, markup=False, highlight=False, emoji=False),
         transient=True,
         redirect_stdout=False,

@@ -16,7 +16,7 @@ from cnnarch.spec.expressions import Expression, ExpressionError, compile_expres
 
 __all__ = ["NotKnown", "condition"]
 
-UNITS = {unit.lower(): scale for unit, scale in {**COUNTS, **BYTES}.items() if unit}
+UNITS: dict[str, int] = {unit.lower(): scale for unit, scale in {**COUNTS, **BYTES}.items() if unit}
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(K|M|G|T|B|[KMGT]i?B)(?!\w)", re.IGNORECASE)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -98,7 +98,7 @@ def _plain(text: str) -> tuple[str, dict[str, tuple[int | float, str]]]:
 
 def _number(digits: str, scale: int) -> int | float:
     whole, _, fraction = digits.partition(".")
-    many, parts = int(whole + fraction) * scale, 10 ** len(fraction)
+    many, parts = int(whole + fraction) * scale, int("1" + "0" * len(fraction))
     return many // parts if many % parts == 0 else many / parts
 
 

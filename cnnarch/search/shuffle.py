@@ -26,7 +26,9 @@ class Shuffle:
         self.half = max((size - 1).bit_length() + 1, 2) // 2
         self.mask = (1 << self.half) - 1
         self.width = (self.half + 7) // 8
-        self.hashes = [blake2b(b"%d %d %d" % (seed, size, number), digest_size=min(self.width, 64)) for number in range(ROUNDS)]
+        self.hashes = [
+            blake2b(b"%d %d %d" % (seed, size, number), digest_size=min(self.width, 64)) for number in range(ROUNDS)
+        ]
 
     def at(self, place: int) -> int:
         """The number at a place, both from 0 on."""

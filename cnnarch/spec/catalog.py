@@ -194,7 +194,8 @@ class _Library:
         """What a page names: something that is shipped, or a file in the folder of the page that says so."""
         try:
             if name == "-":
-                raise SpecError([Problem(f"there is no {what} and no file `-`", hint="it is given by its name or path")])
+                hint = "it is given by its name or path"
+                raise SpecError([Problem(f"there is no {what} and no file `-`", hint=hint)])
             if not _is_path(name):
                 return shipped(name)
             if os.path.isabs(name):

@@ -1,0 +1,206 @@
+"""`cnnarch sweep`: many variants of a network, one table."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from importlib import import_module
+from typing import Any
+
+import click
+
+from cnnarch.cli import INTERRUPTED, completed, help_option
+from cnnarch.cli.options import batch_option, change_options, columns_option, dtype_option, spec_argument
+from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.progress import meter
+from cnnarch.cli.rows import Rows, place_after
+from cnnarch.cli.streams import tell
+from cnnarch.errors import ReadError
+from cnnarch.render.variants import outcome, page
+from cnnarch.search.selection import Best, Front, Goal, goals
+from cnnarch.search.sweeping import COLUMNS, Sweep, sweep
+from cnnarch.search.variants import Row
+
+__all__ = ["command"]
+
+MOST_SHOWN = 1_000  # rows of a table
+STREAMED = ("csv", "jsonl", "parquet")
+RESUMED = ("csv", "jsonl")
+ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+
+
+@click.command("sweep")
+@help_option
+@spec_argument()
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="NAME=VALUES",
+    shell_complete=completed("settings"),
+    help="A setting, an input or a layer's setting, and its values: width=0.25:2:0.25 (both ends), depth=18,34,50, "
+    "input=128:320:32, conv2.stride=1,2.",
+)
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Try so many of the grid, none twice.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Which ones `--sample` tries.")
+@columns_option
+@click.option("--where", default="", metavar="CONDITION", help="Only variants as 'params < 5M and peak < 512KiB'.")
+@click.option("--best", metavar="FIGURES", help="The best by a figure, where equal by the next: macs, params:max.")
+@click.option("--top", type=click.IntRange(1, 100_000), metavar="N", help="How many of the best.  [default: 1]")
+@click.option("--pareto", metavar="FIGURES", help="Those that no other beats in all of these: params,macs,peak.")
+@click.option(
+    "--plot",
+    metavar="FILE",
+    shell_complete=completed("paths"),
+    help="Draw two figures against each other: SVG or PNG; `-` draws in the terminal.",
+)
+@click.option("--strict", is_flag=True, help="Stop at the first variant that cannot be built.")
+@click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help="Work in so many processes.")
+@click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster: tcp://host:8786, or `local`.")
+@click.option("--unordered", is_flag=True, help="Write rows as they come, not in the order of the grid.")
+@click.option("--resume", is_flag=True, help="Go on with the file of `-o`, where it ends.")
+@batch_option
+@dtype_option
+@change_options
+@output_options("table", "csv", "jsonl", "parquet", "markdown", "latex", "html")
+def command(
+    spec: str,
+    vary: tuple[str, ...],
+    sample: int | None,
+    seed: int,
+    columns: tuple[str, ...],
+    best: str | None,
+    top: int | None,
+    pareto: str | None,
+    plot: str | None,
+    jobs: int | None,
+    dask: str | None,
+    unordered: bool,
+    resume: bool,
+    out: Output,
+    **options: Any,
+) -> int:
+    """Many variants of a network, one table.
+
+    Every combination of the values that vary, or a sample of them; with conditions, the best, or the Pareto front.
+    Variants that cannot be built are counted, by cause.
+
+    \b
+    Examples:
+      cnnarch sweep mobilenet_v2 --vary input=128:320:32
+      cnnarch sweep net.yaml --vary width=0.25:2:0.25 --vary depth=18,34,50 --columns params,macs,peak
+      cnnarch sweep net.yaml --vary width=1:64 --where 'params < 5M' --best macs:max
+      cnnarch sweep net.yaml --vary width=8:128:8 --vary input=96:224:32 --pareto params,macs --plot front.svg
+      cnnarch sweep net.yaml --vary width=1:4096 --vary conv2.kernel=1,3,5 --jobs 2 -o all.csv
+      cnnarch sweep net.yaml --vary width=1:4096 --vary conv2.kernel=1,3,5 --jobs 2 -o all.csv --resume
+    """
+    form = _form(out, resume)
+    wanted = _wanted(best, top, pareto)
+    names = [text.partition("=")[0].strip() for text in vary]
+    shown = tuple(columns or COLUMNS)
+    more = tuple(goal.key for goal in wanted if goal.key not in (*shown, *names))
+    found = sweep(
+        spec, vary, (*shown, *more), options["where"], sample=sample, seed=seed,
+        settings=options["settings"], inputs=options["inputs"], batch=options["batch"], dtype=options["dtype"],
+        limit=options["layer_limit"], strict=options["strict"], ordered=not unordered,
+    )  # fmt: skip
+    start = _start(found, form, out.file, resume, unordered or bool(wanted))
+    chosen = (Best(wanted, found.job.names, found.job.columns, top or 1) if best else
+              Front(wanted, found.job.names, found.job.columns) if pareto else None)  # fmt: skip
+    sink = _Sink(found, out._replace(form=form), chosen, start >= 0)
+    with ExitStack() as stack:
+        if dask is not None:
+            found.use(*stack.enter_context(_workers().dask(dask, jobs)))
+        elif jobs is not None:
+            found.use(*stack.enter_context(_workers().processes(jobs)))
+        done = _run(found, sink, max(start, 0))
+    sink.finish(_title(found, best, pareto))
+    if not done:
+        tell(f"stopped: {found.tried:,} of {found.count - max(start, 0):,} variants were tried")
+    return 0 if done else INTERRUPTED
+
+
+def _form(out: Output, resume: bool) -> str:
+    """The format that was asked for, or the one that the ending of a file says."""
+    form = ENDINGS.get(os.path.splitext(out.file or "")[1].lower(), out.form) if out.form == "table" else out.form
+    if form == "parquet" and out.file in (None, "-"):
+        raise ReadError("a Parquet file is not for a terminal or a pipe", "name a file with `-o`")
+    if resume and (out.file in (None, "-") or form not in RESUMED):
+        raise ReadError("`--resume` goes on with a file of rows", "name one with `-o`, as rows.csv or rows.jsonl")
+    return form
+
+
+def _wanted(best: str | None, top: int | None, pareto: str | None) -> list[Goal]:
+    """What is looked for, if not all variants."""
+    if best and pareto:
+        raise ReadError("`--best` and `--pareto` choose differently", "leave out one of them")
+    if top is not None and not best:
+        raise ReadError("`--top` is how many of the best", "say by what with `--best`, as `--best macs`")
+    return goals(best, "--best") if best else goals(pareto, "--pareto") if pareto else []
+
+
+def _start(found: Sweep, form: str, file: str | None, resume: bool, not_in_order: bool) -> int:
+    """The place to begin at; below 0 for a file that is begun."""
+    if not resume:
+        return -1
+    if not_in_order:
+        raise ReadError("`--resume` needs rows in their order, all of them", "leave out the other option")
+    assert file is not None
+    return place_after(file, form, found)
+
+
+def _run(found: Sweep, sink: _Sink, start: int) -> bool:
+    """Try the variants; gives whether all were tried, or somebody had enough."""
+    left = found.count - start
+    try:
+        with meter(left, "trying") as tried:
+            for chunk in found.chunks(start):
+                sink.add(chunk.rows)
+                tried(found.tried)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+class _Sink:
+    """Where rows go: to a file or stream as they come, or into a selection or table that is shown in the end."""
+
+    def __init__(self, found: Sweep, out: Output, chosen: Best | Front | None, resumed: bool) -> None:
+        self.found = found
+        self.out = out
+        self.chosen = chosen
+        self.kept: list[Row] = []
+        self.left_out = 0
+        self.rows: Rows | None = None
+        if out.form in STREAMED:
+            self.rows = Rows(out.form, None if out.file == "-" else out.file, found, resumed)
+
+    def add(self, rows: list[Row]) -> None:
+        if self.chosen is not None:
+            self.chosen.add(rows)
+        elif self.rows is not None:
+            self.rows.add(rows)
+        else:
+            room = MOST_SHOWN - len(self.kept)
+            self.kept += rows[:room]
+            self.left_out += len(rows[room:])
+
+    def finish(self, title: str) -> None:
+        """Write what was kept until now, and what became of all others."""
+        kept = self.kept if self.chosen is None else self.chosen.rows
+        if self.rows is None:
+            return self.out.put(lambda: [page(self.found, kept, title, self.left_out)], lambda: None)
+        if self.chosen is not None:
+            self.rows.add(kept)
+        self.rows.close()
+        for text in outcome(self.found):
+            tell(text)
+        return None
+
+
+def _title(found: Sweep, best: str | None, pareto: str | None) -> str:
+    what = f"the best by {best}" if best else f"the front of {pareto}" if pareto else "variants"
+    return f"{found.measurer.spec.name}: {what}"
+
+
+def _workers() -> Any:
+    return import_module("cnnarch.search.workers")
