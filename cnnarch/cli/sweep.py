@@ -94,8 +94,8 @@ def command(
       cnnarch sweep net.yaml --vary width=1:4096 --vary conv2.kernel=1,3,5 --jobs 2 -o all.csv --resume
     """
     form = _form(out, resume)
-    wanted = _wanted(best, top, pareto)
     names = [text.partition("=")[0].strip() for text in vary]
+    wanted = _wanted(best, top, pareto, names)
     shown = tuple(columns or COLUMNS)
     more = tuple(goal.key for goal in wanted if goal.key not in (*shown, *names))
     found = sweep(
@@ -129,13 +129,13 @@ def _form(out: Output, resume: bool) -> str:
     return form
 
 
-def _wanted(best: str | None, top: int | None, pareto: str | None) -> list[Goal]:
+def _wanted(best: str | None, top: int | None, pareto: str | None, names: list[str]) -> list[Goal]:
     """What is looked for, if not all variants."""
     if best and pareto:
         raise ReadError("`--best` and `--pareto` choose differently", "leave out one of them")
     if top is not None and not best:
         raise ReadError("`--top` is how many of the best", "say by what with `--best`, as `--best macs`")
-    return goals(best, "--best") if best else goals(pareto, "--pareto") if pareto else []
+    return goals(best, "--best", names) if best else goals(pareto, "--pareto", names) if pareto else []
 
 
 def _start(found: Sweep, form: str, file: str | None, resume: bool, not_in_order: bool) -> int:

@@ -155,10 +155,10 @@ class _Search:
         if name in self.measurer.job.inputs:
             value = self.measurer.job.inputs[name][0]
         elif "." in name:
-            settings = {one: two for one, two in self.measurer.job.settings.items() if one != name}
             layer, _, setting = name.rpartition(".")
-            graph = build(spec, settings, self.measurer.job.inputs, self.measurer.job.limit)
-            value = next((getattr(node.layer, setting, None) for node in graph.layers if node.name == layer), None)
+            job = self.measurer.job
+            graph = build(spec, {**job.settings, name: 1}, job.inputs, job.limit)
+            value = graph.changes[layer][setting][0]
         if type(value) not in (int, float):
             raise ReadError(f"it is not known over which values `{name}` varies", f"as in `--vary {name}=1:512`")
         return value

@@ -190,6 +190,8 @@ def prepare(
 
 def plan(job: Job, spec: Spec, sample: int | None = None) -> Sweep:
     """A sweep that is ready to run; whatever is wrong with all variants alike is told now: raises as `sweep` does."""
+    if spec.problems:
+        raise SpecError(spec.problems)
     for key in job.columns:
         if key not in FIGURES:
             hint = suggestion(key, list(FIGURES)) or f"there are {listed(FIGURES, len(FIGURES))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ def processes(count: int) -> Iterator[Workers]:
     def make() -> Executor:
         _close(pools)
         spawn = import_module("multiprocessing").get_context("spawn")  # fork is not safe beside threads
-        pools.append(import_module("concurrent.futures").ProcessPoolExecutor(count, spawn, _ignore_interrupts))
+        pools.append(import_module("concurrent.futures").ProcessPoolExecutor(count, spawn, _begin))
         return pools[-1]
 
     try:
@@ -80,9 +81,20 @@ def _version() -> str:
     return str(import_module("cnnarch").__version__)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches all processes of a terminal; the first one tells the others when to stop."""
+def _begin() -> None:
+    """What a process does first.
+
+    Ctrl-C reaches all processes of a terminal, and the first one tells the others when to stop. If that one is killed,
+    nobody does: a process waits for its end beside the work.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    processes = import_module("multiprocessing")
+    import_module("multiprocessing.connection").wait([processes.parent_process().sentinel])
+    os._exit(1)
 
 
 def _close(pools: list[Executor]) -> None:
