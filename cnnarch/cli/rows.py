@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from cnnarch.cli.streams import put
 from cnnarch.errors import ReadError
+from cnnarch.interchange.doors import need
 from cnnarch.render.data import plain
 from cnnarch.render.variants import NUMBER, comma_separated, header, json_line
 from cnnarch.search.sweeping import Sweep
@@ -31,6 +32,8 @@ class Rows:
         self.stream: Any = None
         self.parquet: Any = None
         self.written = 0
+        if form == "parquet":
+            need("pyarrow", "parquet")  # before there is a file
         try:
             if file is not None:
                 self.stream = open(os.path.realpath(file), "ab" if resumed else "wb")  # noqa: SIM115, closed by close

@@ -43,7 +43,7 @@ ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "pa
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Try so many of the grid, none twice.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which ones `--sample` tries.")
 @columns_option
-@click.option("--where", default="", metavar="CONDITION", help="Only variants as 'params < 5M and peak < 512KiB'.")
+@click.option("--where", default="", metavar="CONDITION", help="Only what meets it: 'params < 5M and peak < 512KiB'.")
 @click.option("--best", metavar="FIGURES", help="The best by a figure, where equal by the next: macs, params:max.")
 @click.option("--top", type=click.IntRange(1, 100_000), metavar="N", help="How many of the best.  [default: 1]")
 @click.option("--pareto", metavar="FIGURES", help="Those that no other beats in all of these: params,macs,peak.")
@@ -82,16 +82,19 @@ def command(
     """Many variants of a network, one table.
 
     Every combination of the values that vary, or a sample of them; with conditions, the best, or the Pareto front.
-    Variants that cannot be built are counted, by cause.
+    Variants that cannot be built are counted, by cause. CSV, JSON lines and Parquet are written as rows come.
 
     \b
     Examples:
       cnnarch sweep mobilenet_v2 --vary input=128:320:32
-      cnnarch sweep net.yaml --vary width=0.25:2:0.25 --vary depth=18,34,50 --columns params,macs,peak
+      cnnarch sweep net.yaml --vary width=0.25:2:0.25 --vary depth=18,34,50
+      cnnarch sweep net.yaml --vary width=1:64 --where 'params < 5M and peak < 1MiB'
       cnnarch sweep net.yaml --vary width=1:64 --where 'params < 5M' --best macs:max
-      cnnarch sweep net.yaml --vary width=8:128:8 --vary input=96:224:32 --pareto params,macs --plot front.svg
-      cnnarch sweep net.yaml --vary width=1:4096 --vary conv2.kernel=1,3,5 --jobs 2 -o all.csv
-      cnnarch sweep net.yaml --vary width=1:4096 --vary conv2.kernel=1,3,5 --jobs 2 -o all.csv --resume
+      cnnarch sweep net.yaml --vary width=8:128:8 --pareto params,macs --plot f.svg
+      cnnarch sweep net.yaml --vary width=1:4096 --vary conv2.kernel=1,3,5
+          --sample 1000 --columns params,peak,receptive_field --format csv
+      cnnarch sweep net.yaml --vary width=1:4096 --jobs 2 -o all.csv
+      cnnarch sweep net.yaml --vary width=1:4096 --jobs 2 -o all.csv --resume
     """
     form = _form(out, resume)
     names = [text.partition("=")[0].strip() for text in vary]
@@ -106,12 +109,12 @@ def command(
     start = _start(found, form, out.file, resume, unordered or bool(wanted))
     chosen = (Best(wanted, found.job.names, found.job.columns, top or 1) if best else
               Front(wanted, found.job.names, found.job.columns) if pareto else None)  # fmt: skip
-    sink = _Sink(found, out._replace(form=form), chosen, start >= 0)
     with ExitStack() as stack:
         if dask is not None:
             found.use(*stack.enter_context(_workers().dask(dask, jobs)))
         elif jobs is not None:
             found.use(*stack.enter_context(_workers().processes(jobs)))
+        sink = _Sink(found, out._replace(form=form), chosen, start >= 0)
         done = _run(found, sink, max(start, 0))
     sink.finish(_title(found, best, pareto))
     if not done:

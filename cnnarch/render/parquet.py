@@ -30,7 +30,7 @@ class ParquetRows:
         module = need("pyarrow.parquet", "parquet")
         types = [_type_of(axis) for axis in sweep.job.axes]
         self.texts = [kind == "string" for kind in types]
-        types += ["double" if FIGURES[key].unit == "MACs/byte" else "int64" for key in sweep.job.columns]
+        types += ["float64" if FIGURES[key].unit == "MACs/byte" else "int64" for key in sweep.job.columns]
         large = "string" if sweep.size > LARGEST else "int64"
         fields = zip((NUMBER, *sweep.keys), (large, *types))
         self.schema = self.arrow.schema([(name, getattr(self.arrow, kind)()) for name, kind in fields])
@@ -60,10 +60,10 @@ class ParquetRows:
 
 def _type_of(axis: Axis) -> str:
     if isinstance(axis, Range):
-        return "int64" if axis.scale == 1 else "double"
+        return "int64" if axis.scale == 1 else "float64"
     kinds = {type(value) for value in axis.values} if isinstance(axis, Choices) else {list}
     if kinds == {int}:
         return "int64"
     if kinds and kinds <= {int, float}:
-        return "double"
+        return "float64"
     return "bool_" if kinds == {bool} else "string"
