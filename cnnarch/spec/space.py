@@ -13,11 +13,12 @@ from cnnarch.spec.model import Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, span_of
 from cnnarch.spec.values import INVALID, LONGEST_NUMBER, Reader
 
-__all__ = ["LIST", "MOST_CHOICES", "MOST_PLACES", "RANGE", "WHERE", "read_space"]
+__all__ = ["ASCENDING", "LIST", "MOST_CHOICES", "MOST_PLACES", "RANGE", "WHERE", "read_space"]
 
 WHERE = "where"
 RANGE = ("from", "to", "step")
 LIST = ("each", "length", "order")
+ASCENDING = "ascending"
 MOST_CHOICES = LONGEST_LIST
 MOST_PLACES = 1000  # of a list
 MOST_BITS = 10_000  # of the number of variants, which is printed
@@ -52,9 +53,7 @@ class _SpaceReader:
                 axes.append(axis)
                 bits += _bits(axis)
                 if bits > MOST_BITS:
-                    hint = "fewer places, or fewer values for each"
-                    self.wrong(f"the space has over 2^{MOST_BITS:,} variants with `{key.value}`", key, hint)
-                    return None
+                    return self.too_many(f"the space has over 2^{MOST_BITS:,} variants with `{key.value}`", key)
         where = next((value for key, value in entries if key.value == WHERE), None)
         if entries and len(entries) == (where is not None):
             self.wrong("nothing varies in this space", entries[0][0], "as in `depth: [18, 34, 50]`")
@@ -155,15 +154,21 @@ class _SpaceReader:
         of = self.values(name, each, each)
         places = self.places(name, _of(node, "length"))
         order = node.get("order")
-        ascending = order is not None and _text(order) == "ascending"
+        ascending = order is not None and _text(order) == ASCENDING
         if order is not None and not ascending:
-            return self.wrong("the only order is `ascending`", order, "leave it out where any order will do")
+            return self.wrong(f"the only order is `{ASCENDING}`", order, "leave it out where any order will do")
         if of is None or places is None:
             return None
         if ascending and not _ascends(of):
             hint = "numbers have an order; write them from the least to the greatest"
             return self.wrong(f"what `{name}` has in ascending order must be numbers that ascend", each, hint)
-        return Lists(name, of, *places, ascending)
+        found = Lists(name, of, *places, ascending)
+        if _bits(found) > MOST_BITS:
+            return self.too_many(f"`{name}` has over 2^{MOST_BITS:,} lists", node)
+        return found
+
+    def too_many(self, message: str, node: Node) -> None:
+        self.wrong(message, node, "fewer places, or fewer values for each")
 
     def places(self, name: str, node: Node) -> tuple[int, int] | None:
         """The least and the most places of a list: one number, or both."""
