@@ -11,6 +11,7 @@ from cnnarch.render import checks, difference, memory, receptive_field, roofline
 from cnnarch.render.columns import NETWORK_COLUMNS, REPLACEMENT_COLUMNS, SAVING_COLUMNS, layer_columns, pair_columns
 from cnnarch.render.data import VERSION
 from cnnarch.render.sheets import Column, Line, Page, Sheet
+from cnnarch.render.spaces import SPACE_COLUMNS
 
 __all__ = ["COMMANDS", "holding", "page", "record", "rows"]
 
@@ -25,6 +26,7 @@ def _bounds() -> list[Column]:
 # Every command that has columns, and its ways that have others.
 COMMANDS: dict[str, Callable[[], list[Column]]] = {
     "list": lambda: NETWORK_COLUMNS,
+    "list --spaces": lambda: SPACE_COLUMNS,
     "summary": lambda: layer_columns(load(SAMPLE)),
     "compare": lambda: pair_columns("left", "right"),
     "compare, three and more": lambda: NETWORK_COLUMNS,

@@ -13,7 +13,7 @@ from cnnarch.analysis.totals import AtLeast
 
 __all__ = [
     "FULL", "SHORT", "against", "arithmetic", "bar", "decimals", "duration", "exact", "factor", "grouped", "percent",
-    "rate", "ratio", "short", "signed", "signed_percent", "size", "tick", "written",
+    "power", "rate", "ratio", "short", "signed", "signed_percent", "size", "tick", "written",
 ]  # fmt: skip
 
 FULL, SHORT = "full", "short"  # how whole numbers are written
@@ -66,6 +66,21 @@ def short(value: int) -> str:
     digits = max(0, 4 - len(str(whole)))
     point = f".{rest * 10**digits // 1000**step:0{digits}d}" if digits else ""
     return f"{'-' if value < 0 else ''}{whole:,}{point} {_STEPS[step - 1]}"
+
+
+def power(value: int) -> str:
+    """A whole number that may be very large, to two digits; in full below a million.
+
+    >>> power(817_446_539_520), power(996 * 10**16), power(999_999)
+    ('8.2 · 10^11', '1.0 · 10^19', '999,999')
+    """
+    if value < 10**6:
+        return grouped(value)
+    exponent = len(str(value)) - 1
+    digits = (2 * value + 10 ** (exponent - 1)) // (2 * 10 ** (exponent - 1))
+    if digits == 100:
+        digits, exponent = 10, exponent + 1
+    return f"{digits // 10}.{digits % 10} · 10^{exponent}"
 
 
 def tick(value: int) -> str:

@@ -36,6 +36,7 @@ from cnnarch.render.schema_parts import (
     value_of,
 )
 from cnnarch.render.sheets import Column
+from cnnarch.render.spaces import SPACE_COLUMNS
 
 __all__ = ["OUTPUTS", "output_schema"]
 
@@ -195,7 +196,9 @@ def _savings() -> Schema:
 
 
 def _networks() -> Schema:
-    return _several(list_of(NETWORKS))
+    """Networks, or those with a search space."""
+    spaces = object_of({"version": {"const": VERSION}, "spaces": list_of(row_of(SPACE_COLUMNS))})
+    return {"anyOf": [_several(list_of(NETWORKS)), spaces]}
 
 
 def _check() -> Schema:

@@ -12,6 +12,7 @@ from cnnarch.layers import KINDS, Layer
 from cnnarch.spec.claims import CLAIMS, LARGEST_BATCH
 from cnnarch.spec.document import HEADER, PAGE_OF_BLOCKS, TASKS
 from cnnarch.spec.items import BESIDE, MERGES, STRUCTURES
+from cnnarch.spec.space import ASCENDING, LIST, MOST_CHOICES, MOST_PLACES, RANGE, WHERE
 
 __all__ = ["schema"]
 
@@ -54,6 +55,8 @@ def schema() -> Schema:
                 ]
             },
             "settings": {"type": "object", "additionalProperties": {"$ref": "#/$defs/value"}},
+            "space": _space(),
+            "axis": _axis(),
             "layers": {"type": "array", "items": {"$ref": "#/$defs/layer"}},
             "layer": _layer(),
             "block": {
@@ -83,6 +86,7 @@ def _header() -> dict[str, Schema]:
         "note": text,
         "see_also": {"anyOf": [text, {"type": "array", "items": text}]},
         "settings": {"$ref": "#/$defs/settings"},
+        "space": {"$ref": "#/$defs/space"},
         "extends": text,
         "import": {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]},
         "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
@@ -165,6 +169,41 @@ def _kind(kind: type[Layer]) -> Schema:
     if first is not None and required in ([], [first]):
         forms.append({key: value for key, value in settings[first].items() if key != "description"})
     return {"description": (kind.__doc__ or "").split("\n")[0], "anyOf": forms}
+
+
+def _space() -> Schema:
+    return {
+        "type": "object",
+        "properties": {WHERE: {"$ref": "#/$defs/expression"}},
+        "additionalProperties": {"$ref": "#/$defs/axis"},
+        "minProperties": 1,
+    }
+
+
+def _axis() -> Schema:
+    """What a setting is chosen from: choices, a range, or lists of such."""
+    count = {"type": "integer", "minimum": 1, "maximum": MOST_PLACES}
+    first, last, step = RANGE
+    each, length, order = LIST
+    ends = {first: {"type": "number"}, last: {"type": "number"}, step: {"type": "number", "exclusiveMinimum": 0}}
+    lengths = {
+        "type": "object",
+        "properties": {first: count, last: count},
+        "required": [first, last],
+        "additionalProperties": False,
+    }
+    places = {
+        each: {"$ref": "#/$defs/axis"},
+        length: {"anyOf": [count, lengths]},
+        order: {"const": ASCENDING},
+    }
+    return {
+        "anyOf": [
+            {"type": "array", "items": {"$ref": "#/$defs/value"}, "minItems": 1, "maxItems": MOST_CHOICES},
+            {"type": "object", "properties": ends, "required": [first, last], "additionalProperties": False},
+            {"type": "object", "properties": places, "required": [each, length], "additionalProperties": False},
+        ]
+    }
 
 
 def _claim() -> Schema:

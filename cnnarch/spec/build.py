@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from cnnarch.errors import Cause, Problem, ReadError, Span, SpecError, listed, suggestion
+from cnnarch.errors import Cause, ReadError, Span, SpecError, listed, suggestion
 from cnnarch.graph import Graph, Node
 from cnnarch.layers import MOST_KEPT, Figures, Input, Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
@@ -19,6 +19,7 @@ from cnnarch.spec.model import DEEPEST, PLAIN, BlockItem, Branches, Broken, Item
 from cnnarch.spec.model import Group as Together
 from cnnarch.spec.replay import Made, Replay
 from cnnarch.spec.scope import Flow, Scope, Values
+from cnnarch.spec.settings import settings_of
 from cnnarch.spec.size import least_layers
 from cnnarch.spec.source import Scalar
 from cnnarch.spec.values import INVALID
@@ -115,15 +116,7 @@ class _Builder(Mistakes):
             if name not in self.spec.settings:
                 hint = suggestion(name, list(self.spec.settings)) or f"it has {listed(self.spec.settings) or 'none'}"
                 raise ReadError(f"{self.spec.source.name} has no setting `{name}`", hint)
-        for name, declared in self.spec.settings.items():
-            value = given.get(name, declared)
-            place = self.spec.places.get(name)
-            if value is None:
-                raise SpecError([Problem(f"setting `{name}` has no value", place, f"give one: `--set {name}=...`")])
-            try:
-                self.settings[name] = value.function(self.settings) if isinstance(value, Expression) else value
-            except Cause as cause:
-                raise SpecError([Problem(f"{cause.message} in setting `{name}`", place, cause.hint)]) from None
+        self.settings = settings_of(self.spec.settings, self.spec.places, given)
 
     # Lists of layers
 

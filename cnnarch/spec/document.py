@@ -13,6 +13,7 @@ from cnnarch.spec.expressions import FUNCTIONS, WORDS
 from cnnarch.spec.items import STRUCTURES, Items, is_name, parts
 from cnnarch.spec.model import Block, BlockItem, Item, Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
+from cnnarch.spec.space import read_space
 from cnnarch.spec.values import Reader
 
 __all__ = ["HEADER", "PAGE_OF_BLOCKS", "TASKS", "Blocks", "read_blocks", "read_document"]
@@ -26,6 +27,8 @@ HEADER = {
     "note": "a remark for readers",
     "see_also": "shipped networks that are close to it",
     "settings": "names with values that expressions see and `--set` changes; no value means it must be given",
+    "space": "what varies in a search: choices, ranges or lists for settings, sizes for inputs, perhaps a condition "
+    "`where`; `extends` takes it over",
     "extends": "another spec, shipped or a file beside this one, that this one changes",
     "import": "pages of blocks that this spec uses, shipped or in files beside this one",
     "blocks": "kinds of this spec's own: each has `layers`, and may have `settings`",
@@ -136,7 +139,8 @@ class _Document:
             self.spec.inputs = read_inputs(self.reader, node)
             keys = [key for key, _ in node.items] if isinstance(node, Mapping) else []
             self.spec.input_places = {key.value: span_of(self.reader.source, key) for key in keys}
-        self._layers(before)
+        others = self._space()
+        self._layers(before + others)
         self._claims()
         return self.spec
 
@@ -164,6 +168,7 @@ class _Document:
         self.spec.inputs, self.spec.input_places = base.inputs, base.input_places
         self.spec.settings = dict(base.settings)
         self.spec.places = dict(base.places)
+        self.spec.space = base.space
         self.spec.blocks = base.blocks
         self.spec.layers = base.layers
         self.spec.ignored = list(base.ignored)  # what is meant in its layers is meant here too; its budget is its own
@@ -234,6 +239,16 @@ class _Document:
                 self.reader.report(f"the extended spec has no setting `{key.value}`", key, hint)
             self.spec.settings[key.value] = value
             self.spec.places[key.value] = span_of(self.reader.source, key)
+
+    def _space(self) -> int:
+        """Read what varies in a search, which keeps nothing from being built; gives how many mistakes there are."""
+        spec, before = self.spec, len(self.reader.problems)
+        if "space" in self.given:
+            spec.space = read_space(self.reader, spec, self.given["space"])
+        elif spec.space is not None and spec.space.where is not None:  # of the extended spec, whose settings may differ
+            where = spec.space.where._replace(settings=spec.settings, places=spec.places)
+            spec.space = spec.space._replace(where=where)
+        return len(self.reader.problems) - before
 
     def _declared(self, node: Node, what: str, seen: Collection[str]) -> dict[Scalar, Any]:
         """Names with values; a value sees the names before it."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 from cnnarch.errors import Problem, Source, Span
 from cnnarch.layers import Layer
 from cnnarch.shapes import Shape
+from cnnarch.spec.axes import Space
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.source import Mapping, Node, Scalar, span_of
 
@@ -214,6 +215,7 @@ class Spec:
         self.input_places: dict[str, Span] = {}
         self.settings: dict[str, Value] = {}
         self.places: dict[str, Span] = {}
+        self.space: Space | None = None
         self.blocks: dict[str, Block] = {}
         self.layers: list[Item] = []
         self.published: list[Claim] = []
