@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from importlib import import_module
+from random import Random
 from typing import Any
 
 import click
 
 from cnnarch.cli import INTERRUPTED, completed, help_option
 from cnnarch.cli.options import batch_option, change_options, columns_option, dtype_option, spec_argument
-from cnnarch.cli.output import Output, output_options
+from cnnarch.cli.output import Output, echo, output_options, terminal_width
 from cnnarch.cli.progress import meter
 from cnnarch.cli.rows import Rows, place_after
 from cnnarch.cli.streams import tell
 from cnnarch.errors import ReadError
+from cnnarch.render import variants
 from cnnarch.render.variants import outcome, page
 from cnnarch.search.selection import Best, Front, Goal, goals
 from cnnarch.search.sweeping import COLUMNS, Sweep, sweep
@@ -26,6 +28,9 @@ __all__ = ["command"]
 MOST_SHOWN = 1_000  # rows of a table
 STREAMED = ("csv", "jsonl", "parquet")
 RESUMED = ("csv", "jsonl")
+MOST_DRAWN = 100_000  # points of a plot
+WIDTH = 80  # columns of a plot where there is no terminal
+FIGURES = {".svg": "svg", ".png": "png"}
 ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
 
@@ -109,14 +114,18 @@ def command(
     start = _start(found, form, out.file, resume, unordered or bool(wanted))
     chosen = (Best(wanted, found.job.names, found.job.columns, top or 1) if best else
               Front(wanted, found.job.names, found.job.columns) if pareto else None)  # fmt: skip
+    drawing = _Drawing(found, plot, wanted) if plot else None
     with ExitStack() as stack:
         if dask is not None:
             found.use(*stack.enter_context(_workers().dask(dask, jobs)))
         elif jobs is not None:
             found.use(*stack.enter_context(_workers().processes(jobs)))
         sink = _Sink(found, out._replace(form=form), chosen, start >= 0)
-        done = _run(found, sink, max(start, 0))
-    sink.finish(_title(found, best, pareto))
+        done = _run(found, sink, max(start, 0), drawing)
+    title = _title(found, wanted, bool(best))
+    sink.finish(title)
+    if drawing is not None:
+        drawing.finish(title)
     if not done:
         tell(f"stopped: {found.tried:,} of {found.count - max(start, 0):,} variants were tried")
     return 0 if done else INTERRUPTED
@@ -151,13 +160,15 @@ def _start(found: Sweep, form: str, file: str | None, resume: bool, not_in_order
     return place_after(file, form, found)
 
 
-def _run(found: Sweep, sink: _Sink, start: int) -> bool:
+def _run(found: Sweep, sink: _Sink, start: int, drawing: _Drawing | None) -> bool:
     """Try the variants; gives whether all were tried, or somebody had enough."""
     left = found.count - start
     try:
         with meter(left, "trying") as tried:
             for chunk in found.chunks(start):
                 sink.add(chunk.rows)
+                if drawing is not None:
+                    drawing.add(chunk.rows)
                 tried(found.tried)
     except KeyboardInterrupt:
         return False
@@ -200,9 +211,64 @@ class _Sink:
         return None
 
 
-def _title(found: Sweep, best: str | None, pareto: str | None) -> str:
-    what = f"the best by {best}" if best else f"the front of {pareto}" if pareto else "variants"
-    return f"{found.measurer.spec.name}: {what}"
+class _Drawing:
+    """Points for a picture: the front of two figures, and of the others as many as can be told apart, by chance."""
+
+    def __init__(self, found: Sweep, file: str, wanted: list[Goal]) -> None:
+        self.found = found
+        self.file = file
+        self.form = _figure_form(file)
+        self.goals = _two(found, wanted)
+        self.front = Front(self.goals, found.job.names, found.job.columns)
+        self.others: list[Row] = []
+        self.seen = 0
+        self.chance = Random(0)
+
+    def add(self, rows: list[Row]) -> None:
+        self.front.add(rows)
+        for row in rows:
+            self.seen += 1
+            if len(self.others) < MOST_DRAWN:
+                self.others.append(row)
+            elif (place := self.chance.randrange(self.seen)) < MOST_DRAWN:
+                self.others[place] = row
+
+    def finish(self, title: str) -> None:
+        """Draw them."""
+        figure = import_module("cnnarch.render.figure.scatter")
+        drawn = variants.points(self.found, self.others, self.front)
+        x, y = (variants.aspect(goal) for goal in self.goals)
+        if self.form == "text":
+            return echo(f"\n{figure.letters(drawn, x, y, terminal_width() or WIDTH)}", None, "text")
+        svg = figure.scatter(drawn, x, y, title)
+        echo(
+            svg if self.form == "svg" else import_module("cnnarch.render.figure.raster").png(svg), self.file, self.form
+        )
+
+
+def _figure_form(file: str) -> str:
+    """What the ending of a file says; letters for a terminal."""
+    form = FIGURES.get(os.path.splitext(file)[1].lower(), "") if file != "-" else "text"
+    if not form:
+        raise ReadError(
+            f"the ending of `{file}` is not one of a plot", "endings are .svg and .png; `-` is the terminal"
+        )
+    return form
+
+
+def _two(found: Sweep, wanted: list[Goal]) -> list[Goal]:
+    """The two that are drawn: what is looked for, then columns, then what varies."""
+    keys = [goal.key for goal in wanted]
+    others = [key for key in (*found.job.columns, *found.job.names) if key not in keys]
+    every = [*wanted, *goals(",".join(others), "--plot", found.job.names)]
+    if len(every) < 2:
+        raise ReadError("a plot has two figures", "name another one with `--columns`")
+    return every[:2]
+
+
+def _title(found: Sweep, wanted: list[Goal], best: bool) -> str:
+    name, what = found.measurer.spec.name, variants.named(wanted)
+    return f"{name}: the {'best by' if best else 'front of'} {what}" if wanted else f"{name}: variants"
 
 
 def _workers() -> Any:

@@ -8,20 +8,34 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnarch.analysis.figures import FIGURES
-from cnnarch.render.columns import figure_column
+from cnnarch.render.columns import TITLES, figure_column
 from cnnarch.render.data import cell, encoded, plain
 from cnnarch.render.delimited import inert
+from cnnarch.render.figure.scales import Aspect
+from cnnarch.render.figure.scatter import Point
 from cnnarch.render.numbers import grouped
 from cnnarch.render.sheets import Column, Line, Page, Sheet
+from cnnarch.search.selection import Front, Goal
 from cnnarch.search.sweeping import Sweep
 from cnnarch.search.variants import Failures, Row
 from cnnarch.shapes import Shape
 from cnnarch.spec.written import written
 
-__all__ = ["NUMBER", "causes", "comma_separated", "header", "json_line", "outcome", "page", "value_text"]
+__all__ = [
+    "NUMBER",
+    "aspect",
+    "causes",
+    "comma_separated",
+    "header",
+    "json_line",
+    "outcome",
+    "page",
+    "points",
+    "value_text",
+]
 
 NUMBER = "variant"  # the key of a row's number
-MOST_VALUES = 60  # characters of a value in a table
+MOST_VALUES = 400  # characters of a value in a table
 
 
 def page(sweep: Sweep, rows: Sequence[Row], title: str, left_out: int = 0) -> Page:
@@ -60,7 +74,10 @@ def _figure(place: int, key: str) -> Column:
 
 def outcome(sweep: Sweep) -> list[str]:
     """What became of the variants that have no row, by cause; and what the figures lack."""
-    told = [f"{grouped(sweep.tried)} of {grouped(sweep.count)} variants tried"] if sweep.tried < sweep.count else []
+    done = sweep.tried + (sweep.refused if sweep.sample is None else 0)
+    told = [f"{grouped(sweep.tried)} of {grouped(sweep.count)} variants tried"] if done < sweep.count else []
+    if sweep.refused:
+        told.append(f"{grouped(sweep.refused)} more are not allowed by the space")
     if sweep.not_met:
         told.append(f"{grouped(sweep.not_met)} do not meet the condition")
     if sweep.not_known:
@@ -79,6 +96,35 @@ def causes(failures: Failures, tried: int) -> list[str]:
     by_number = sorted(failures.causes.values(), key=lambda one: -one[0])
     told += [f"  {grouped(count)} × {message}" for count, message in by_number]
     return [*told, f"  {grouped(failures.others)} × others"] if failures.others else told
+
+
+def points(sweep: Sweep, rows: Sequence[Row], front: Front) -> list[Point]:
+    """Rows as points of a plot: those of a front, and all others of which both figures are numbers."""
+    best = {row.number for row in front.rows}
+    found = []
+    for row in [*front.rows, *(row for row in rows if row.number not in best)]:
+        x, y = front.values(row)
+        if all(type(one) is not bool and isinstance(one, (int, float)) for one in (x, y)):
+            pairs = [(axis, value) for axis, value in zip(sweep.job.axes, row.values) if axis.size > 1]
+            label = ", ".join(f"{axis.name}={value_text(value)}" for axis, value in pairs)
+            found.append(Point(x, y, label, row.number in best))
+    return found
+
+
+def named(goals: Sequence[Goal]) -> str:
+    """What is looked for, in words."""
+    told = []
+    for goal in goals:
+        usual = goal.key in FIGURES and FIGURES[goal.key].more_is_better
+        title = TITLES.get(goal.key, goal.key)
+        told.append(title if goal.more == usual else f"{'most' if goal.more else 'least'} {title}")
+    return ", ".join(told)
+
+
+def aspect(goal: Goal) -> Aspect:
+    """What is drawn along an axis."""
+    figure = FIGURES.get(goal.key)
+    return Aspect(figure.title if figure else goal.key, figure.unit if figure else "", goal.more)
 
 
 def header(keys: Sequence[str]) -> str:

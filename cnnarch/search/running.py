@@ -53,6 +53,12 @@ class Allowed:
         self.next = 0
         self.refused = 0
 
+    def skip(self, place: int) -> None:
+        """Go on at a place; what is allowed before it was tried before."""
+        while self.next < place and self.take(1):
+            pass
+        self.refused = 0
+
     def take(self, most: int) -> list[int]:
         """The numbers of the next variants that are allowed; none at the end."""
         found: list[int] = []

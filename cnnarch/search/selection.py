@@ -3,7 +3,7 @@
 import heapq
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cnnarch.analysis.figures import FIGURES
 from cnnarch.errors import ReadError, suggestion
@@ -58,9 +58,14 @@ class _Selection:
         ]
         self.missing = 0
 
-    def costs(self, row: Row) -> tuple[int | float, ...] | None:
+    def values(self, row: Row) -> list[Any]:
+        """The row's figures of the goals."""
         parts = (row.values, row.figures)
-        values = [parts[which][place] for which, place in self.places]
+        return [parts[which][place] for which, place in self.places]
+
+    def costs(self, row: Row) -> tuple[int | float, ...] | None:
+        """The same so that less is better; nothing if one is not known."""
+        values = self.values(row)
         if any(type(value) is bool or not isinstance(value, (int, float)) for value in values):
             self.missing += 1
             return None

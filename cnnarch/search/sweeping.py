@@ -12,7 +12,7 @@ from cnnarch.analysis.figures import FIGURES
 from cnnarch.errors import Cause, ReadError, SpecError, listed, suggestion
 from cnnarch.search.conditions import NotKnown
 from cnnarch.search.ranges import axis
-from cnnarch.search.running import Places, Work, run
+from cnnarch.search.running import Allowed, Places, Work, run
 from cnnarch.search.variants import Chunk, Failures, Job, Measurer, Row
 from cnnarch.shapes import Shape
 from cnnarch.spec.axes import Axis, Choices
@@ -41,6 +41,9 @@ class Sweep:
         self.tried = self.shown = self.not_met = self.not_known = 0
         self.failures = Failures()
         self.not_counted = False
+        space = measurer.spec.space
+        self.constraint = space.where if space is not None and job.is_space else None
+        self.allowed: Allowed | None = None
         self.executor: Callable[[], Executor] | None = None
         self.workers = 1
         self.ordered = True
@@ -55,8 +58,21 @@ class Sweep:
         return (*self.job.names, *self.job.columns)
 
     def work(self, start: int = 0) -> Work:
-        """What is to be done from a place of the order on."""
-        return Places(start, self.count)
+        """What is to be done from a place of the order on; a constraint is asked before anything is built."""
+        if self.constraint is None:
+            return Places(start, self.count)
+        self.allowed = Allowed(self.measurer, self.allows, self.sample)
+        self.allowed.skip(start)
+        return self.allowed
+
+    def allows(self, number: int) -> bool:
+        """Whether the space of the spec allows a variant."""
+        return self.constraint is None or self.constraint.holds({**self.job.settings, **self.measurer.space.at(number)})
+
+    @property
+    def refused(self) -> int:
+        """How many variants the space of the spec did not allow."""
+        return self.allowed.refused if self.allowed is not None else 0
 
     def chunks(self, start: int = 0) -> Iterator[Chunk]:
         """Measure variants from a place of the order on, a stretch at a time, and keep count of them."""
@@ -121,8 +137,9 @@ def sweep(
     """Measure the variants of a network over a grid, or a `sample` of it without repetition.
 
     `vary` has the values of settings, inputs (sizes or shapes) and settings of layers, or texts as the command line's:
-    `["width=0.25:2:0.25"]`. `columns` are figures. With an `executor` of `concurrent.futures`, or a function that makes
-    one, work goes out to its `workers`; `ordered` says whether results keep the order.
+    `["width=0.25:2:0.25"]`; if it is empty, the spec's own `space` is what varies. `columns` are figures. With an
+    `executor` of `concurrent.futures`, or a function that makes one, work goes out to its `workers`; `ordered` says
+    whether results keep the order.
 
     >>> for variant in sweep("alexnet", {"classes": [10, 100], "conv1.stride": [4, 2]}, ["params"]):
     ...     print(variant)
@@ -168,6 +185,10 @@ def prepare(
         axes = tuple(_axis(name, values, tuple(given)) for name, values in vary.items())
     else:
         axes = tuple(axis(text, tuple(given)) for text in vary)
+    is_space = not axes and read.space is not None
+    if read.space is not None and is_space:
+        fixed = {**(settings or {}), **(shapes or {})}
+        axes = tuple(one for one in read.space.axes if one.name not in fixed)
     order = seed if sample is not None else None
     job = Job(
         read.source,

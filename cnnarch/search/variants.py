@@ -53,6 +53,7 @@ class Job(NamedTuple):
     dtype: str = "float32"
     limit: int = 1_000_000
     strict: bool = False
+    is_space: bool = False  # whether what varies is the spec's own space, with its constraint
 
     @property
     def names(self) -> tuple[str, ...]:
