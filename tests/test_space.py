@@ -17,7 +17,9 @@ import pytest
 
 import cnnarch
 from cnnarch.errors import SpecError
+from cnnarch.render import spaces
 from cnnarch.render.schema import schema
+from cnnarch.render.sheets import Sheet
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.axes import Axis, Choices, Lists, Range, Space
@@ -475,6 +477,16 @@ def test_list_shows_sizes_for_people() -> None:
     assert "alexnet" not in out("list", "--spaces", "--task", "classification")
     assert ANYNET not in out("list", "--spaces", "--task", "reading")
     assert "did you mean `size`?" in run("list", "--spaces", "--columns", "sise").stderr
+
+
+def test_a_space_with_a_condition_is_listed_with_it() -> None:
+    rows = [spaces.Named("a", "A", space_of("depth: [1, 2]\nwhere: depth > 1"))]
+    assert spaces.record(rows)["spaces"] == [
+        {"network": "a", "name": "A", "varies": ["depth"], "where": "depth > 1", "size": 2}
+    ]
+    (sheet, _) = spaces.page(rows, ("where", "size"))
+    assert isinstance(sheet, Sheet)
+    assert [column.text(rows[0]) for column in sheet.columns] == ["depth > 1", "2"]
 
 
 # The page about spaces
