@@ -42,6 +42,7 @@ CALLS = [
     "compare vgg16 vgg16 --exit-code",
     "savings mobilenet_v1",
     "list --task reading",
+    "list --spaces",
     "check alexnet lenet5 --max-params 1G",
     "memory lenet5 --all",
     "roofline crnn --device a100",
@@ -469,6 +470,7 @@ def test_every_key_that_is_listed_can_be_asked_for(name: str) -> None:
     keys = [column.key for column in COMMANDS[name]()]
     ways = {
         "list": "list --task reading",
+        "list --spaces": "list --spaces",
         "summary": "summary lenet5",
         "compare": "compare lenet5 crnn",
         "compare, three and more": "compare lenet5 crnn lenet5",

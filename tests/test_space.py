@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import random
 import re
@@ -16,7 +17,9 @@ import pytest
 
 import cnnarch
 from cnnarch.errors import SpecError
+from cnnarch.render import spaces
 from cnnarch.render.schema import schema
+from cnnarch.render.sheets import Sheet
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.axes import Axis, Choices, Lists, Range, Space
@@ -335,7 +338,7 @@ def shipped(name: str) -> Space:
     return found
 
 
-# Radosavovic et al. 2020, section 3.2 and the table of design spaces in their appendix.
+# Radosavovic et al. 2020, section 3.2: the degrees of freedom of each design space and what they come to.
 STAGE = "{each: {from: 1, to: 16}, length: 4}", "{each: {from: 8, to: 1024, step: 8}, length: 4}"
 SHARED = "[1, 2, 4]", "[1, 2, 4, 8, 16, 32]"
 EACH = "{each: [1, 2, 4], length: 4}", "{each: [1, 2, 4, 8, 16, 32], length: 4}"
@@ -372,7 +375,7 @@ def test_anynet_is_as_large_as_the_paper_says() -> None:
 
 
 def test_once_for_all_is_as_large_as_the_paper_says() -> None:
-    """Section 3: ((3 × 3)^2 + (3 × 3)^3 + (3 × 3)^4)^5, about 2 · 10^19, at each of 25 sizes of the input."""
+    """Section 3.2: ((3 × 3)^2 + (3 × 3)^3 + (3 × 3)^4)^5, about 2 · 10^19, at each of 25 sizes of the input."""
     units, sizes = shipped(OFA).axes
     assert units.size == (9**2 + 9**3 + 9**4) ** 5
     assert float(f"{units.size:.0e}") == 2e19
@@ -474,3 +477,32 @@ def test_list_shows_sizes_for_people() -> None:
     assert "alexnet" not in out("list", "--spaces", "--task", "classification")
     assert ANYNET not in out("list", "--spaces", "--task", "reading")
     assert "did you mean `size`?" in run("list", "--spaces", "--columns", "sise").stderr
+
+
+def test_a_space_with_a_condition_is_listed_with_it() -> None:
+    rows = [spaces.Named("a", "A", space_of("depth: [1, 2]\nwhere: depth > 1"))]
+    assert spaces.record(rows)["spaces"] == [
+        {"network": "a", "name": "A", "varies": ["depth"], "where": "depth > 1", "size": 2}
+    ]
+    (sheet, _) = spaces.page(rows, ("where", "size"))
+    assert isinstance(sheet, Sheet)
+    assert [column.text(rows[0]) for column in sheet.columns] == ["depth > 1", "2"]
+
+
+# The page about spaces
+
+DOCUMENTATION = Path(__file__).parent.parent / "docs" / "spaces.md"
+
+
+def test_what_the_documentation_shows() -> None:
+    assert doctest.testfile(str(DOCUMENTATION), module_relative=False, encoding="utf-8").failed == 0
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    (page,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    spec = catalog.read_text("page.yaml", page)
+    assert spec.space is not None
+    assert spec.space.allows(spec.settings)
+    assert build(spec).nodes[-1].output == Shape(10)
+    forms = re.findall(r"^\| `([^`]*)` \|.*\| ([0-9]+) \|$", text, flags=re.MULTILINE)
+    assert len(forms) == 5
+    for form, size in forms:
+        assert space_of(f"{'widths' if 'each' in form else 'width'}: {form}").size == int(size)

@@ -24,6 +24,11 @@ AT_THE_TOP = {
     "task": "task: classification",
     "see_also": "see_also: [vgg16, vgg19]",
     "settings": "settings: {classes: 1000}\nlayers:\n  - flatten\n  - fc: classes",
+    "space": "settings: {depth: 2, widths: [16, 32]}\nspace:\n  depth: [2, 3, 4]\n"
+    "  widths: {each: {from: 16, to: 64, step: 8}, length: 2, order: ascending}\n"
+    "  input: {from: 8, to: 64, step: 8}         # of every spatial axis\n  where: depth * widths[1] <= 128\n"
+    'layers:\n  - conv: {filters: "widths[0]", kernel: 3, padding: half}\n    repeat: depth\n'
+    '  - conv: {filters: "widths[1]", kernel: 3}',
     "extends": "extends: resnet50\nsettings: {classes: 10}",
     "import": "import: common         # or a list\nlayers:\n  - conv_bn_relu: 64",
     "blocks": "blocks:\n  twice:\n    settings: {filters: , kernel: 3}\n    layers:\n"

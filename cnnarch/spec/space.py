@@ -99,14 +99,13 @@ class _SpaceReader:
 
     def has(self, known: tuple[str, ...], node: Mapping, have: str, need: str) -> bool:
         """Whether a mapping has the keys that are known and no others; the first two must be there."""
-        before = len(self.reader.problems)
-        for key, _ in node.items:
-            if key.value not in known:
-                self.wrong(f"{have} no `{key.value}`", key, suggestion(key.value, list(known)) or FORMS)
-        for name in known[:2]:
-            if node.get(name) is None:
-                self.wrong(f"{need} `{name}`", node, FORMS)
-        return len(self.reader.problems) == before
+        others = [key for key, _ in node.items if key.value not in known]
+        missing = [name for name in known[:2] if node.get(name) is None]
+        for key in others:
+            self.wrong(f"{have} no `{key.value}`", key, suggestion(key.value, list(known)) or FORMS)
+        for name in missing:
+            self.wrong(f"{need} `{name}`", node, FORMS)
+        return not others and not missing
 
     def choices(self, name: str, node: Sequence) -> Choices | None:
         if not node.items:
@@ -160,8 +159,7 @@ class _SpaceReader:
         if of is None or places is None:
             return None
         if ascending and not _ascends(of):
-            hint = "numbers have an order; write them from the least to the greatest"
-            return self.wrong(f"what `{name}` has in ascending order must be numbers that ascend", each, hint)
+            return self.wrong(f"`order: {ASCENDING}` needs numbers, the least first", each, "as in `each: [8, 16, 32]`")
         found = Lists(name, of, *places, ascending)
         if _bits(found) > MOST_BITS:
             return self.too_many(f"`{name}` has over 2^{MOST_BITS:,} lists", node)
@@ -178,11 +176,11 @@ class _SpaceReader:
             parts = parts if len(node.items) == 2 else [None]
         found = [_count(part) for part in parts]
         if not all(found) or max(found) > MOST_PLACES:
-            hint = f"a whole number from 1 to {MOST_PLACES:,}, or both ends as {{from: 2, to: 4}}"
-            return self.wrong(f"`{name}` needs the length of its lists", node, hint)
+            text = f"`length` must be a whole number from 1 to {MOST_PLACES:,}"
+            return self.wrong(text, node, "or both ends, as {from: 2, to: 4}")
         if found[0] > found[1]:
             hint = f"from: {found[1]}, to: {found[0]}"
-            return self.wrong(f"no list of `{name}` has a length from {found[0]} to {found[1]}", node, hint)
+            return self.wrong(f"`{name}` has no length: {found[0]} is above {found[1]}", node, hint)
         return found[0], found[1]
 
     # The constraint
@@ -201,8 +199,8 @@ class _SpaceReader:
             return self.wrong("`x` is not known in `where`", node, f"it sees {listed(names)}")
         found = Constraint(value, span_of(self.reader.source, node), self.spec.settings, self.spec.places)
         varied = {axis.name for axis in axes}
-        given = all(name in varied or own is not None for name, own in self.spec.settings.items())
-        if given and not self.reader.problems:
+        complete = all(name in varied or own is not None for name, own in self.spec.settings.items())
+        if complete and not self.reader.problems:
             self.try_out(Space(tuple(axes), found))
         return found
 
