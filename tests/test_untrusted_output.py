@@ -58,6 +58,12 @@ LAYERS = ("\u05e9\u05dc\u05d5\u05dd", "\u6f22" * 60, "_", "_a_", "e\u0301" * 20)
 QUOTED = '"{}"'
 
 
+MORE = {  # without which a command does nothing
+    "sweep": ("--vary", "block/dropout.rate=0.1,0.5"),
+    "fit": ("--vary", "fc.units=1:9", "--max-params", "5K"),
+}
+
+
 class Call(NamedTuple):
     """A command with its format and what else it takes, and the options that choose the format."""
 
@@ -85,11 +91,11 @@ def calls() -> Iterator[Call]:
             yield from (Call(name, form, ("--to", form)) for form in kind.choices if form not in ("yaml", "onnx"))
             continue
         for form in kind.choices:
-            if form == "png":  # text is pixels there
+            if form in ("png", "parquet"):  # text is pixels there; and what is no text at all
                 continue
             styles = options["style"].type.choices if "style" in options and form == "svg" else [""]  # type: ignore[attr-defined]
             for style in styles:
-                more = ("--style", style) if style else ()
+                more = ("--style", style) if style else MORE.get(name, ())
                 yield Call(name, form, (options["form"].opts[0], form, *more))
 
 
@@ -155,6 +161,10 @@ def of_lines(text: str) -> Any:
 
 def of_json(text: str) -> Any:
     return shape_of(json.loads(text))
+
+
+def of_json_lines(text: str) -> Any:
+    return [shape_of(json.loads(line)) for line in text.splitlines()]
 
 
 def shape_of(value: Any) -> Any:
@@ -291,7 +301,7 @@ STRUCTURES = {
     "table": of_lines, "text": of_lines, "json": of_json, "csv": of_csv, "markdown": of_markdown, "html": of_html,
     "latex": of_latex, "svg": of_svg, "junit": of_xml, "github": of_github, "yaml": of_yaml, "mermaid": of_mermaid,
     "dot": of_dot, "pytorch": of_code, "keras": of_code, "scalesim": of_topology, "timeloop": of_problems,
-    "gemm": of_csv,
+    "gemm": of_csv, "jsonl": of_json_lines,
 }  # fmt: skip
 
 

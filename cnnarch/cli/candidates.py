@@ -17,7 +17,7 @@ from cnnarch.network import Network, load
 from cnnarch.render.columns import NETWORK_COLUMNS
 from cnnarch.spec import catalog
 
-__all__ = ["columns", "inputs", "layers", "models", "pages", "paths", "rules", "settings", "specs", "values"]
+__all__ = ["columns", "fitted", "inputs", "layers", "models", "pages", "paths", "rules", "settings", "specs", "values"]
 
 PLAIN, PARTIAL, SPEC_FILE, FILE = "plain", "partial", "spec", "path"  # a shell sets a space after a plain one only
 LARGEST = 4 * 2**20  # bytes of a spec that is read while somebody waits for a word
@@ -96,6 +96,11 @@ def values(context: click.Context, incomplete: str) -> Items:
         return []
     known = _refused(context, {**params, "path": f"{before}{point}?"})
     return _items((f"{before}{point}{key}" for key in known), incomplete, PARTIAL)
+
+
+def fitted(context: click.Context, incomplete: str) -> Items:
+    """What `fit --get` can be asked for, without a search."""
+    return _items(("value", "next.value", "monotone", "every", "tried", "values", "not_built"), incomplete)
 
 
 def rules(context: click.Context, incomplete: str) -> Items:

@@ -33,7 +33,7 @@ __all__ = ["command"]
     "Without values: whole numbers from 1, or hundredths if the setting has a fraction.",
 )
 @limit_options
-@click.option("--get", "path", metavar="PATH", shell_complete=completed("values"), help="Print one value, as value.")
+@click.option("--get", "path", metavar="PATH", shell_complete=completed("fitted"), help="Print one value, as value.")
 @batch_option
 @dtype_option
 @change_options
@@ -47,7 +47,7 @@ def command(spec: str, vary: str, path: str | None, out: Output, **options: Any)
     \b
     Examples:
       cnnarch fit net.yaml --vary width --max-params 5M
-      cnnarch fit mobilenet_v2 --vary input=32:512:32 --max-macs 600M --max-peak 2MiB --dtype int8
+      cnnarch fit mobilenet_v2 --vary input=32:512:32 --max-peak 2MiB --dtype int8
       cnnarch fit resnet50 --vary width=16:128:8 --max-params 10M --get value
 
     Exit code: 0 if a value fits, 1 if none does.

@@ -6,9 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnnarch.analysis.devices import DEVICES
+from cnnarch.analysis.figures import FIGURES
 from cnnarch.network import load
 from cnnarch.render import checks, difference, memory, receptive_field, roofline
-from cnnarch.render.columns import NETWORK_COLUMNS, REPLACEMENT_COLUMNS, SAVING_COLUMNS, layer_columns, pair_columns
+from cnnarch.render.columns import (
+    NETWORK_COLUMNS,
+    REPLACEMENT_COLUMNS,
+    SAVING_COLUMNS,
+    figure_column,
+    layer_columns,
+    pair_columns,
+)
 from cnnarch.render.data import VERSION
 from cnnarch.render.sheets import Column, Line, Page, Sheet
 from cnnarch.render.spaces import SPACE_COLUMNS
@@ -38,6 +46,7 @@ COMMANDS: dict[str, Callable[[], list[Column]]] = {
     "roofline": _bounds,
     "roofline --devices": lambda: roofline.DEVICE_COLUMNS,
     "check": lambda: list(checks.DATA),
+    "sweep": lambda: [figure_column(figure) for figure in FIGURES.values()],
 }
 WORDS = {
     "text": "text",
@@ -52,6 +61,7 @@ WORDS = {
     "axes_of_inputs": "number an axis",
 }
 REMARKS = {
+    "sweep": "Behind what varies.",
     "savings --only": "Of `--only grouped`, `separable`, `factorised` and `narrowed`.",
     "roofline": "`limit`, the times and `share` are there for a device only.",
     "check": "In CSV; there is no `--columns`.",

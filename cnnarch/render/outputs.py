@@ -65,6 +65,7 @@ BATCH = said("inputs at a time", {"type": "integer", "minimum": 1})
 DTYPE = said("the type in which numbers are stored", {"enum": list(DTYPES)})
 INPUT = said("the shape that arrives; several by their names", VALUES["shape_of_inputs"])
 NETWORKS = row_of(NETWORK_COLUMNS)
+PLACE = {"file": or_null(TEXT), "line": or_null(WHOLE), "column": or_null(WHOLE)}
 
 
 def _summary() -> Schema:
@@ -202,8 +203,6 @@ def _networks() -> Schema:
 
 
 def _check() -> Schema:
-    place = {"file": or_null(TEXT), "line": or_null(WHOLE), "column": or_null(WHOLE)}
-    figure = {"enum": list(FIGURES)}
     published = {
         "figure": TEXT,
         "published": said("as it is published", TEXT),
@@ -211,31 +210,57 @@ def _check() -> Schema:
         "kept": YES,
         "source": TEXT,
     }
-    limit = {
-        "figure": figure,
-        "unit": said("of the numbers; none for a count", TEXT),
-        "most": or_null(NUMBER),
-        "least": or_null(NUMBER),
-        "value": said("null if it is not known", or_null(NUMBER)),
-        "kept": YES,
-        "left": said("how far it is from the limit", or_null(NUMBER)),
-        "batch": or_null(BATCH),
-        "dtype": or_null(DTYPE),
-        "input": or_null(by_name(SHAPE)),
-        **place,
-    }
     advice = {"code": TEXT, "layer": said("none: the whole network", TEXT), "message": TEXT, "hint": TEXT}
     network = {
         "network": TEXT,
         "ok": said("whether all is well; advice counts if it is strict", YES),
         "valid": said("whether it can be built", YES),
-        "problems": list_of(object_of({"message": TEXT, "hint": TEXT, **place})),
+        "problems": list_of(object_of({"message": TEXT, "hint": TEXT, **PLACE})),
         "published": list_of(object_of(published)),
-        "limits": list_of(object_of(limit)),
+        "limits": list_of(_limit()),
         "advice": list_of(object_of(advice)),
         "totals": or_null(object_of({key: figure_of(FIGURES[key]) for key in Totals._fields})),
     }
     return object_of({"version": {"const": VERSION}, "ok": YES, "networks": list_of(object_of(network))})
+
+
+def _limit() -> Schema:
+    """A figure beside its limit."""
+    return object_of(
+        {
+            "figure": {"enum": list(FIGURES)},
+            "unit": said("of the numbers; none for a count", TEXT),
+            "most": or_null(NUMBER),
+            "least": or_null(NUMBER),
+            "value": said("null if it is not known", or_null(NUMBER)),
+            "kept": YES,
+            "left": said("how far it is from the limit", or_null(NUMBER)),
+            "batch": or_null(BATCH),
+            "dtype": or_null(DTYPE),
+            "input": or_null(by_name(SHAPE)),
+            **PLACE,
+        }
+    )
+
+
+def _fit() -> Schema:
+    value: Schema = {}  # of whatever type the setting has
+    tried = or_null(object_of({"value": value, "ok": YES, "limits": list_of(_limit())}))
+    return object_of(
+        {
+            "version": {"const": VERSION},
+            "network": said("what it is called on the command line", TEXT),
+            "setting": said("what varies", TEXT),
+            "value": said("the largest that is within all limits; null if none is", value),
+            "best": said("the same with its figures", tried),
+            "next": said("the next that was tried; of none that fits the first", tried),
+            "monotone": said("whether figures only rise or only fall over the values that were tried", YES),
+            "every": said("whether all values were tried", YES),
+            "tried": COUNT,
+            "values": said("how many there are", COUNT),
+            "not_built": said("with how many of those that were tried it cannot be built", COUNT),
+        }
+    )
 
 
 def _memory() -> Schema:
@@ -346,6 +371,7 @@ OUTPUTS: dict[str, Callable[[], Schema]] = {
     "savings": _savings,
     "list": _networks,
     "check": _check,
+    "fit": _fit,
     "memory": _memory,
     "roofline": _roofline,
     "receptive-field": _receptive_field,

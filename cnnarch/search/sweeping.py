@@ -179,6 +179,10 @@ def prepare(
     strict: bool = False,
 ) -> tuple[Job, Spec]:
     """Read a spec and what varies of it, as a job; raises as `sweep` does."""
+    for key in columns:
+        if key not in FIGURES:
+            hint = suggestion(key, list(FIGURES)) or f"there are {listed(FIGURES, len(FIGURES))}"
+            raise ReadError(f"there is no figure `{key}`", hint, FIGURES)
     read, shapes = network.read(spec, inputs)
     given = dict(read.inputs) | dict(shapes or {})
     if isinstance(vary, Mapping):
@@ -214,9 +218,6 @@ def plan(job: Job, spec: Spec, sample: int | None = None) -> Sweep:
     if spec.problems:
         raise SpecError(spec.problems)
     for key in job.columns:
-        if key not in FIGURES:
-            hint = suggestion(key, list(FIGURES)) or f"there are {listed(FIGURES, len(FIGURES))}"
-            raise ReadError(f"there is no figure `{key}`", hint)
         if key in job.names:
             raise ReadError(f"`{key}` is a figure and a setting of {job.label}", "leave it out of the columns")
     measurer = Measurer(job, spec)
