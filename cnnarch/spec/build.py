@@ -23,7 +23,7 @@ from cnnarch.spec.size import least_layers
 from cnnarch.spec.source import Scalar
 from cnnarch.spec.values import INVALID
 
-__all__ = ["LAYER_LIMIT", "build"]
+__all__ = ["LAYER_LIMIT", "MOST_BARREN", "build", "measured", "shapes_of", "values_of"]
 
 LAYER_LIMIT = 1_000_000
 MILESTONE = 5_000  # layers: few networks have more
@@ -43,17 +43,57 @@ def build(
     Raises SpecError with every independent mistake, and ReadError for a setting or an input that
     the spec does not have.
     """
+    return _Builder(spec, limit).run(settings or {}, shapes_of(spec, inputs or {}))
+
+
+def shapes_of(spec: Spec, inputs: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The spec's inputs, with other shapes where they are given; raises ReadError for what cannot be one."""
     shapes = dict(spec.inputs)
-    for name, shape in (inputs or {}).items():
+    for name, shape in inputs.items():
         if name not in shapes:
             hint = suggestion(name, list(shapes)) or f"it has {listed(shapes)}"
             raise ReadError(f"{spec.source.name} has no input `{name}`", hint)
         _check_axes(name, shape, shapes[name])
         shapes[name] = shape
-    return _Builder(spec, limit).run(settings or {}, shapes)
+    return shapes
+
+
+def values_of(spec: Spec, given: Mapping[str, Any]) -> Values:
+    """The spec's settings with others where they are given, each sees those before it.
+
+    Raises ReadError for one that the spec does not have, SpecError for one without a value.
+    """
+    values: Values = {}
+    for name in given:
+        if name not in spec.settings:
+            hint = suggestion(name, list(spec.settings)) or f"it has {listed(spec.settings) or 'none'}"
+            raise ReadError(f"{spec.source.name} has no setting `{name}`", hint)
+    for name, declared in spec.settings.items():
+        value = given.get(name, declared)
+        place = spec.places.get(name)
+        if value is None:
+            raise SpecError([Problem(f"setting `{name}` has no value", place, f"give one: `--set {name}=...`")])
+        try:
+            values[name] = value.function(values) if isinstance(value, Expression) else value
+        except Cause as cause:
+            raise SpecError([Problem(f"{cause.message} in setting `{name}`", place, cause.hint)]) from None
+    return values
 
 
 _MEASURED: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}  # a layer on an input is measured once
+
+
+def measured(layer: Layer, shapes: tuple[Shape, ...]) -> Figures:
+    """The figures of a layer on as many inputs as it takes; raises Cause where a rule refuses."""
+    figures = _MEASURED.get((layer, shapes))
+    if figures is None:
+        figures = layer.figures(shapes)
+        if not _countable(figures.output):
+            raise Cause("a size of over 2^62 in the output")
+        if len(_MEASURED) >= MOST_KEPT:
+            _MEASURED.clear()
+        _MEASURED[layer, shapes] = figures
+    return figures
 
 
 class Sharing(NamedTuple):
@@ -101,7 +141,7 @@ class _Builder(Mistakes):
         return Graph(tuple(self.nodes), self.groups, self.changes)
 
     def set(self, given: Mapping[str, Any]) -> None:
-        """Compute the spec's settings, each sees those before it; `conv2.stride` is for the layer of that name."""
+        """Compute the spec's settings; `conv2.stride` is for the layer of that name."""
         for name, value in given.items():
             layer, dot, setting = name.rpartition(".")
             if dot and not (layer and setting):
@@ -109,21 +149,7 @@ class _Builder(Mistakes):
             if dot:
                 self.wanted.setdefault(layer, {})[setting] = value
                 self.around.update(accumulate(layer.split("/")[:-1], "{}/{}".format))
-        for name in given:
-            if "." in name:
-                continue
-            if name not in self.spec.settings:
-                hint = suggestion(name, list(self.spec.settings)) or f"it has {listed(self.spec.settings) or 'none'}"
-                raise ReadError(f"{self.spec.source.name} has no setting `{name}`", hint)
-        for name, declared in self.spec.settings.items():
-            value = given.get(name, declared)
-            place = self.spec.places.get(name)
-            if value is None:
-                raise SpecError([Problem(f"setting `{name}` has no value", place, f"give one: `--set {name}=...`")])
-            try:
-                self.settings[name] = value.function(self.settings) if isinstance(value, Expression) else value
-            except Cause as cause:
-                raise SpecError([Problem(f"{cause.message} in setting `{name}`", place, cause.hint)]) from None
+        self.settings = values_of(self.spec, {name: value for name, value in given.items() if "." not in name})
 
     # Lists of layers
 
@@ -349,9 +375,7 @@ class _Builder(Mistakes):
             self.wrong_arity(item, name, x, least)
             return None
         try:
-            figures = layer.figures(shapes)
-            if not _countable(figures.output):
-                raise Cause("a size of over 2^62 in the output")
+            return measured(layer, shapes)
         except Cause as cause:
             arrived = f"the input here is {self.listed(x)}, {self.origin(x)}"
             place, end = item.place(cause.setting) or (item.kind_key(), None)
@@ -360,10 +384,6 @@ class _Builder(Mistakes):
                 hint = f"{arrived}; it is too small at this input"
             self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
             return _recovered(layer, shapes)
-        if len(_MEASURED) >= MOST_KEPT:
-            _MEASURED.clear()
-        _MEASURED[layer, shapes] = figures
-        return figures
 
     def owner(
         self, item: LayerItem, name: str, layer: Layer, figures: Figures, x: tuple[int, ...], scope: Scope

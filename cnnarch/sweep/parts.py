@@ -1,0 +1,397 @@
+"""The parts of a spec, each counted on what arrives: what it gives, and its sums.
+
+Nothing here has a name or a number of a node: a part is counted by what it reads, and what was counted is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from cnnarch.layers import MOST_KEPT, Layer
+from cnnarch.layers.settings import Count, Flag, SettingType
+from cnnarch.shapes import Regions, Shape
+from cnnarch.spec.build import LAYER_LIMIT, MOST_BARREN, measured
+from cnnarch.spec.expressions import Expression
+from cnnarch.spec.model import DEEPEST, BlockItem, LayerItem, Value
+from cnnarch.sweep.counts import BARREN, NOTHING, Counts, counts_of, plus, times
+
+__all__ = [
+    "ARRIVING", "DEEPEST", "Block", "Branches", "Flow", "Frame", "Kept", "Layers", "Modified", "Named", "Names",
+    "OneLayer", "Part", "Residual", "Uncounted", "typed", "within_limits",
+]  # fmt: skip
+
+Flow: TypeAlias = tuple[Shape, ...]
+Slots: TypeAlias = dict[str, tuple[Flow, bool]]  # what has a name that is looked up, and whether only training has it
+Result: TypeAlias = tuple[Flow, Counts, Slots]
+Names: TypeAlias = frozenset[str]
+Kept: TypeAlias = dict[Any, Result]
+
+ARRIVING = ""  # the slot of what a block is given
+NONE: Names = frozenset()
+NO_SLOTS: Slots = {}
+FLAG, TURNS = Flag(), Count(0)
+MOST_TURNS = 5_000  # of a repeat whose output changes with every turn
+LONGEST_LIST = 100
+
+
+class Uncounted(Exception):  # noqa: N818, it is no error: the network is built whole, which says what it is
+    """What is not counted this way, or is a mistake."""
+
+
+class Frame:
+    """What a block or the whole spec is counted with: values, what makes them alike, and what has a name."""
+
+    __slots__ = ("keys", "slots", "top", "training", "values")
+
+    def __init__(self, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool) -> None:
+        self.values = values
+        self.keys = keys
+        self.top: Frame = self if top is None else top
+        self.training = training
+        self.slots: Slots = {}
+
+    def value(self, expression: Expression, x: Flow) -> Any:
+        if "x" in expression.names:
+            self.values["x"] = x[0] if len(x) == 1 else list(x)
+        return expression.function(self.values)
+
+
+def typed(value: Any) -> Any:
+    """What is equal only for values that are the same: 1, 1.0 and true are not."""
+    kind = type(value)
+    if kind is int or kind is str:
+        return value
+    if kind in (list, tuple) and len(value) <= LONGEST_LIST:
+        return (kind, *map(typed, value))
+    if kind in (float, bool, Shape, Regions):
+        return (kind, repr(value))
+    raise Uncounted
+
+
+def within_limits(counts: Counts) -> None:
+    if counts.layers + counts.training_layers > LAYER_LIMIT or counts.barren > MOST_BARREN:
+        raise Uncounted
+
+
+def barren(counts: Counts) -> Counts:
+    """The same, with a block or a turn more that made no layer."""
+    return counts if counts.layers or counts.training_layers else plus(counts, BARREN)
+
+
+def joined(written: Slots, more: Slots, frame: Frame) -> Slots:
+    """What two parts in a row gave names to; a name is given once."""
+    if not more:
+        return written
+    if not written.keys().isdisjoint(more):
+        raise Uncounted
+    frame.slots.update(more)
+    return {**written, **more} if written else more
+
+
+class Part:
+    """What can be counted.
+
+    It reads settings in its own block (`names`), of the spec (`globals`), and `slots`. `depth` is how deep it nests.
+    """
+
+    __slots__ = ("depth", "globals", "names", "slots")
+
+    def __init__(self, parts: Iterable[Part] = (), values: Iterable[Value] = ()) -> None:
+        parts = [*parts]
+        self.names: Names = NONE.union(*(part.names for part in parts), names_in(values))
+        self.globals: Names = NONE.union(*(part.globals for part in parts))
+        self.slots: Names = NONE.union(*(part.slots for part in parts))
+        self.depth: int = max([part.depth for part in parts], default=0)
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        raise NotImplementedError
+
+
+def names_in(values: Iterable[Value]) -> Names:
+    return NONE.union(*(value.names for value in values if isinstance(value, Expression))) - {"x"}
+
+
+class OneLayer(Part):
+    """A layer; what is `asked` of it is the setting in which other values for its own settings stand."""
+
+    __slots__ = ("asked", "item", "kept", "layer", "slot")
+
+    def __init__(self, item: LayerItem, slot: str, asked: str, kept: Kept) -> None:
+        super().__init__((), (item.values or {}).values())
+        self.item = item
+        self.layer = item.layer
+        self.slot = slot
+        self.asked = asked
+        self.kept = kept
+        if asked:
+            self.layer = None
+            self.names |= {asked}
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        layer = self.layer or self.instance(x, frame)
+        key = (layer, x, frame.training)
+        found = self.kept.get(key)
+        if found is None:
+            found = keep(self.kept, key, self.measure(layer, x, frame.training))
+        return (found[0], found[1], {self.slot: (found[0], frame.training)}) if self.slot else found
+
+    def instance(self, x: Flow, frame: Frame) -> Layer:
+        """The layer with its settings computed."""
+        item = self.item
+        found = {}
+        for name, value in (item.values or {}).items():
+            if isinstance(value, Expression):
+                value = item.cls.settings[name].type.convert(frame.value(value, x))  # noqa: PLW2901
+            found[name] = value
+        layer = item.layer or item.cls.of(found)
+        return self.changed(layer, frame.values[self.asked]) if self.asked else layer
+
+    def changed(self, layer: Layer, asked: dict[str, Any]) -> Layer:
+        found = {name: getattr(layer, name) for name in layer.settings}
+        for name, value in asked.items():
+            if name not in found:
+                raise Uncounted
+            found[name] = layer.settings[name].type.convert(value)
+        return type(layer).of(found)
+
+    def measure(self, layer: Layer, x: Flow, training: bool) -> Result:
+        least, most = layer.inputs
+        if len(x) < least or (most is not None and len(x) > most):
+            raise Uncounted
+        figures = measured(layer, x)
+        return (figures.output,), counts_of(layer, figures, training), NO_SLOTS
+
+
+class Layers(Part):
+    """A list of layers, or a run in one, counted once for all that it reads."""
+
+    __slots__ = ("of_frame", "of_slots", "of_top", "kept", "parts")
+
+    def __init__(self, parts: Sequence[Part], own: Names | None, kept: Kept) -> None:
+        super().__init__(parts)
+        self.parts = parts
+        self.kept = kept
+        seen = self.globals - (self.names if own is None else self.names - own)
+        self.of_frame = getter(self.names)
+        self.of_top = getter(seen)
+        self.of_slots = sorted(self.slots)
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        slots = tuple([frame.slots.get(slot) for slot in self.of_slots]) if self.of_slots else None
+        key = (self, x, frame.training, self.of_frame(frame.keys), self.of_top(frame.top.keys), slots)
+        return self.kept.get(key) or keep(self.kept, key, self.add_up(x, frame))
+
+    def add_up(self, x: Flow, frame: Frame) -> Result:
+        total, written = NOTHING, NO_SLOTS
+        for part in self.parts:
+            x, counts, more = part.count(x, frame)
+            total = plus(total, counts)
+            written = joined(written, more, frame)
+        return x, total, written
+
+
+def keep(kept: Kept, key: Any, result: Result) -> Result:
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[key] = result
+    return result
+
+
+def getter(names: Names) -> Callable[[dict[str, Any]], Any]:
+    return itemgetter(*sorted(names)) if names else lambda _: None
+
+
+class Modified(Part):
+    """A part with what stands beside it: which input it takes, whether it is there, how often."""
+
+    __slots__ = ("once", "repeat", "sources", "train_only", "when")
+
+    def __init__(self, once: Part, sources: tuple[str, ...], when: Value, repeat: Value, train_only: bool) -> None:
+        super().__init__([once], [when, repeat])
+        self.once = once
+        self.sources = sources
+        self.when = when
+        self.repeat = repeat
+        self.train_only = train_only
+        self.slots |= {*sources}
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        before = x
+        if self.sources:
+            x = self.taken(frame)
+        if not self.value(self.when, FLAG, x, frame):
+            return before, NOTHING, NO_SLOTS
+        turns = 1 if self.repeat is None else self.value(self.repeat, TURNS, x, frame)
+        outer = frame.training
+        frame.training = outer or self.train_only
+        x, counts, written = self.turns(turns, x, frame)
+        frame.training = outer
+        return before if self.train_only or not turns else x, counts, written
+
+    def taken(self, frame: Frame) -> Flow:
+        flow: Flow = ()
+        for slot in self.sources:
+            found = frame.slots.get(slot)
+            if found is None or (found[1] and not frame.training):
+                raise Uncounted
+            flow += found[0]
+        return flow
+
+    def value(self, value: Value, type: SettingType, x: Flow, frame: Frame) -> Any:
+        return type.convert(frame.value(value, x)) if isinstance(value, Expression) else value
+
+    def turns(self, turns: int, x: Flow, frame: Frame) -> Result:
+        """So many in a row; from where the output is the input, one is like the other."""
+        total, written = NOTHING, NO_SLOTS
+        if turns > LAYER_LIMIT:
+            raise Uncounted
+        for turn in range(min(turns, MOST_TURNS + 1)):
+            before = x
+            x, counts, more = self.once.count(x, frame)
+            counts = barren(counts)
+            left = turns - turn - 1
+            if x == before and left:
+                if more:  # the same name again
+                    raise Uncounted
+                counts, left = times(counts, left + 1), 0
+            total = plus(total, counts)
+            within_limits(total)
+            written = joined(written, more, frame)
+            if not left:
+                return x, total, written
+        if turns:
+            raise Uncounted
+        return x, total, written
+
+
+class Named(Part):
+    """A structure with a name; what has a name only in it is forgotten with it."""
+
+    __slots__ = ("body", "own", "slot")
+
+    def __init__(self, body: Part, slot: str, hidden: str) -> None:
+        super().__init__([body])
+        self.body = body
+        self.slot = slot
+        self.own = f"{hidden}/" if hidden else ""
+        if hidden:
+            self.slots = frozenset(name for name in self.slots if not name.startswith(self.own))
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        if self.own:
+            frame.slots = self.others(frame.slots)
+        x, counts, written = self.body.count(x, frame)
+        if self.own:
+            written = self.others(written)
+        if self.slot:
+            written = joined(written, {self.slot: (x, frame.training)}, frame)
+        return x, barren(counts), written
+
+    def others(self, slots: Slots) -> Slots:
+        return {name: flow for name, flow in slots.items() if not name.startswith(self.own)}
+
+
+class Branches(Part):
+    """Lists of layers that take the same input, and what joins them."""
+
+    __slots__ = ("branches", "merge")
+
+    def __init__(self, branches: Sequence[Part], merge: Part) -> None:
+        super().__init__([*branches, merge])
+        self.branches = branches
+        self.merge = merge
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        flow: Flow = ()
+        total, written = NOTHING, NO_SLOTS
+        for branch in self.branches:
+            end, counts, more = branch.count(x, frame)
+            flow += end
+            total = plus(total, counts)
+            written = joined(written, more, frame)
+        out, counts, more = self.merge.count(flow, frame)
+        return out, plus(total, counts), joined(written, more, frame)
+
+
+class Residual(Part):
+    """A body and what adds its output to its input, which the shortcut brings to its shape."""
+
+    __slots__ = ("body", "drops", "merge", "shortcut")
+
+    def __init__(self, body: Part, shortcut: Part | None, drops: bool, merge: Part) -> None:
+        super().__init__([body, merge, *([shortcut] if shortcut else [])])
+        self.body = body
+        self.shortcut = shortcut
+        self.drops = drops
+        self.merge = merge
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        end, total, written = self.body.count(x, frame)
+        written = joined(NO_SLOTS, written, frame)
+        if x != end:
+            if self.drops:
+                return end, total, written
+            if self.shortcut is None:
+                raise Uncounted
+            x, counts, more = self.shortcut.count(x, frame)
+            total = plus(total, counts)
+            written = joined(written, more, frame)
+        out, counts, more = self.merge.count(x + end, frame)
+        return out, plus(total, counts), joined(written, more, frame)
+
+
+class Block(Part):
+    """A block where it is used: its settings, from what is given and from defaults, and its layers.
+
+    `exports` are the names in it that are looked up from outside: as they are in it, and outside.
+    """
+
+    __slots__ = ("asked", "body", "exports", "settings", "slot")
+
+    def __init__(
+        self, item: BlockItem, body: Part, of_spec: Container[str], slot: str, exports: dict[str, str], asked: str
+    ) -> None:
+        defaults = item.block.settings
+        super().__init__([], item.values.values())
+        seen = names_in(defaults.values()) | (body.names - defaults.keys()) | body.globals
+        self.globals = frozenset(name for name in seen if name in of_spec)
+        self.depth = body.depth
+        self.body = body
+        self.settings = [(name, item.values.get(name), default) for name, default in defaults.items()]
+        self.slot = slot
+        self.exports = exports
+        self.asked = asked
+        if asked:
+            self.names |= {asked}
+
+    def count(self, x: Flow, frame: Frame) -> Result:
+        inner = self.inside(x, frame)
+        inner.slots[ARRIVING] = (x, frame.training)
+        x, counts, written = self.body.count(x, inner)
+        counts = barren(counts)
+        within_limits(counts)
+        found = {self.exports[name]: flow for name, flow in written.items() if name in self.exports}
+        if self.slot:
+            found[self.slot] = (x, frame.training)
+        return x, counts, found
+
+    def inside(self, x: Flow, frame: Frame) -> Frame:
+        top = frame.top
+        own: dict[str, Any] = {}
+        for name, given, default in self.settings:
+            value = given
+            if isinstance(value, Expression):
+                value = frame.value(value, x)
+            elif value is None:
+                value = default
+                if isinstance(value, Expression):
+                    value = Frame({**top.values, **own}, {}, top, False).value(value, x)
+            own[name] = value
+        if self.asked:
+            if not own.keys() >= frame.values[self.asked].keys():
+                raise Uncounted
+            own |= frame.values[self.asked]
+        keys = {name: typed(value) for name, value in own.items()}
+        return Frame({**top.values, **own}, {**top.keys, **keys}, top, frame.training)

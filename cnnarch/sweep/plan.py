@@ -1,0 +1,126 @@
+"""Spec → parts that can be counted."""
+
+from __future__ import annotations
+
+from cnnarch.spec.items import parts
+from cnnarch.spec.model import PLAIN, Block, BlockItem, Branches, Group, Item, LayerItem, Residual, Spec
+from cnnarch.sweep import parts as counted
+from cnnarch.sweep.names import Survey
+from cnnarch.sweep.parts import Kept, Names, Part, Uncounted
+
+__all__ = ["Plan"]
+
+
+class Plan:
+    """The parts of a spec; `asked` are layers and blocks at its top of which other values will be asked."""
+
+    def __init__(self, spec: Spec, asked: Names, kept: Kept) -> None:
+        self.spec = spec
+        self.asked = asked
+        self.kept = kept
+        self.surveys: dict[Block, Survey] = {}
+        self.bodies: dict[tuple[Block, Names], Part] = {}
+
+    def top(self) -> Part:
+        """All that a spec builds; raises Uncounted for what is not counted this way."""
+        spec = self.spec
+        survey = Survey(spec.layers, spec.inputs, False, self.survey)
+        if spec.problems or not all(name in survey.items_of for name in self.asked):
+            raise Uncounted
+        survey.slots |= self.asked
+        if len(spec.inputs) > 1 and not all(_is_taken(name, survey) for name in spec.inputs):
+            raise Uncounted
+        top = _Region(self, survey, None, survey.slots).list(spec.layers)
+        if top.depth > counted.DEEPEST:
+            raise Uncounted
+        return top
+
+    def survey(self, block: Block) -> Survey:
+        if block not in self.surveys:
+            self.surveys[block] = Survey(block.layers, (), True, self.survey)
+        return self.surveys[block]
+
+    def body(self, block: Block, exports: Names) -> Part:
+        """The layers of a block, of which some are looked up from outside."""
+        key = block, exports
+        if key not in self.bodies:
+            survey = self.survey(block)
+            region = _Region(self, survey, frozenset(block.settings), survey.slots | exports)
+            self.bodies[key] = region.list(block.layers)
+        return self.bodies[key]
+
+
+class _Region:
+    """Makes the parts of the top, or of a block with settings of its `own`."""
+
+    def __init__(self, plan: Plan, survey: Survey, own: Names | None, slots: set[str]) -> None:
+        self.plan = plan
+        self.survey = survey
+        self.own = own
+        self.slots = slots
+
+    def list(self, items: list[Item]) -> Part:
+        """A list as a tree of ever shorter runs, so that of one that changes in one place most is known."""
+        parts = [self.part(item) for item in items]
+        while len(parts) > 2:  # noqa: PLR2004
+            pairs = [parts[at : at + 2] for at in range(0, len(parts), 2)]
+            parts = [self.run(pair) if len(pair) > 1 else pair[0] for pair in pairs]
+        top = self.run(parts)
+        top.depth += 1
+        return top
+
+    def run(self, parts: list[Part]) -> Part:
+        return counted.Layers(parts, self.own, self.plan.kept)
+
+    def part(self, item: Item) -> Part:
+        once, beside = self.once(item), item.modifiers
+        if beside is PLAIN or (isinstance(item, LayerItem) and beside[1:6] == PLAIN[1:6]):
+            return once
+        sources = self.survey.taken.get(item, ())
+        return counted.Modified(once, sources, beside.when, beside.repeat, beside.train_only)
+
+    def once(self, item: Item) -> Part:
+        name = self.survey.names.get(item, "")
+        slot = name if name in self.slots else ""
+        asked = f".{name}" if self.own is None and name in self.plan.asked else ""
+        if isinstance(item, LayerItem):
+            return counted.OneLayer(item, slot, asked, self.plan.kept)
+        if isinstance(item, BlockItem):
+            exports = {inner: f"{name}/{inner}" for inner in self.survey.exports.get(item, ())}
+            body = self.plan.body(item.block, frozenset(exports))
+            return counted.Block(item, body, self.plan.spec.settings, slot, exports, asked)
+        if asked:
+            raise Uncounted
+        structure = self.structure(item)
+        return counted.Named(structure, slot, self.survey.hidden.get(item, "")) if item.modifiers.name else structure
+
+    def structure(self, item: Item) -> Part:
+        if isinstance(item, Group):
+            return self.list(item.body)
+        if isinstance(item, Residual):
+            shortcut = None if item.shortcut is None else self.list(item.shortcut)
+            return counted.Residual(self.list(item.body), shortcut, item.drops, self.part(item.merge))
+        assert isinstance(item, Branches)
+        return counted.Branches([self.list(branch) for branch in item.branches], self.part(item.merge))
+
+
+def _is_taken(name: str, survey: Survey) -> bool:
+    """Whether it is certain that some layer at the top takes an input."""
+    for number, item in enumerate(survey.items):
+        sources = survey.taken.get(item, ())
+        if (name in sources or (number == 0 and not sources)) and _takes(item):
+            return True
+    return False
+
+
+def _takes(item: Item) -> bool:
+    """Whether it is certain that a layer in it takes what arrives."""
+    beside = item.modifiers
+    if beside.when is not True or not (beside.repeat is None or (type(beside.repeat) is int and beside.repeat > 0)):
+        return False
+    if isinstance(item, LayerItem):
+        return True
+    lists = [item.block.layers] if isinstance(item, BlockItem) else parts(item)
+    if isinstance(item, Residual):
+        lists = [item.body]
+    return any(list_ and not list_[0].modifiers.sources and _takes(list_[0]) for list_ in lists)

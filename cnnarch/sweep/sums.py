@@ -1,0 +1,111 @@
+"""The totals of many variants of one spec, in which what was counted before is not counted again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cnnarch.analysis.dtypes import DTYPES
+from cnnarch.analysis.totals import AtLeast, Totals
+from cnnarch.errors import Cause, ReadError, SpecError
+from cnnarch.shapes import Shape
+from cnnarch.spec.build import shapes_of, values_of
+from cnnarch.spec.model import Spec
+from cnnarch.sweep.counts import Counts, totals_of
+from cnnarch.sweep.parts import Frame, Kept, Names, Part, Uncounted, typed, within_limits
+from cnnarch.sweep.plan import Plan
+
+__all__ = ["Sums"]
+
+MOST_PLANS = 100  # for sets of layers of which other values are asked
+
+
+class Sums:
+    """The totals of variants of one spec; what a variant shares with those before is not counted again.
+
+    >>> from cnnarch.spec import catalog
+    >>> sums = Sums(catalog.read("alexnet"))
+    >>> [sums.totals({"classes": classes}).params for classes in (1000, 1001)]  # 4,096 weights and a bias more
+    [28823912, 28828009]
+    >>> sums.totals({"conv2.stride": 2}).macs
+    202213120
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.kept: Kept = {}
+        self.plans: dict[Names, Part | None] = {}
+
+    def totals(
+        self, settings: Mapping[str, Any], inputs: Mapping[str, Shape] | None = None, batch: int = 1
+    ) -> Totals | None:
+        """What `total(build(spec, settings, inputs), batch)` gives; None for what has to be built to tell.
+
+        That is a variant with a mistake, of which `build` says where it is, and what is not counted this way.
+        """
+        found = self._count(settings, inputs or {})
+        return None if found is None else totals_of(found, batch)
+
+    def figures(
+        self,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, Shape] | None = None,
+        batch: int = 1,
+        dtype: str = "float32",
+    ) -> dict[str, int] | None:
+        """The totals and two figures of memory that are sums, by their keys; None as for `totals`.
+
+        >>> from cnnarch.spec import catalog
+        >>> found = Sums(catalog.read("alexnet")).figures({}, dtype="float16")
+        >>> found["params"], found["weight_memory"]
+        (28823912, 57647824)
+        """
+        found = self._count(settings, inputs or {})
+        if found is None:
+            return None
+        width = DTYPES[dtype]
+        weights = width * (found.weights + found.biases + found.buffers)
+        memory = {"weight_memory": weights, "activations": width * batch * found.activations}
+        if found.not_counted:
+            memory = {name: AtLeast(value) for name, value in memory.items()}
+        return {**totals_of(found, batch)._asdict(), **memory}
+
+    def _count(self, given: Mapping[str, Any], inputs: Mapping[str, Shape]) -> Counts | None:
+        try:
+            return self._counts(given, shapes_of(self.spec, inputs))
+        except (Uncounted, Cause, ReadError, SpecError, RecursionError):
+            return None
+
+    def _counts(self, given: Mapping[str, Any], shapes: dict[str, Shape]) -> Counts:
+        asked: dict[str, dict[str, Any]] = {}
+        own = {}
+        for name, value in given.items():
+            layer, dot, setting = name.rpartition(".")
+            if dot:
+                asked.setdefault(layer, {})[setting] = value
+            else:
+                own[name] = value
+        values = values_of(self.spec, own)
+        keys = {name: typed(value) for name, value in values.items()}
+        for layer, wanted in asked.items():
+            values[f".{layer}"] = wanted
+            keys[f".{layer}"] = tuple([(name, typed(value)) for name, value in sorted(wanted.items())])
+        frame = Frame(values, keys, None, False)
+        flow = tuple(shapes.values())
+        frame.slots.update({name: ((shape,), False) for name, shape in shapes.items()})
+        _, counts, written = self._plan(frozenset(asked)).count(flow, frame)
+        within_limits(counts)
+        if not written.keys() >= asked.keys():  # one was left out, and has no settings
+            raise Uncounted
+        return counts._replace(activations=counts.activations + sum([shape.size for shape in flow]))
+
+    def _plan(self, asked: Names) -> Part:
+        if asked not in self.plans:
+            if len(self.plans) >= MOST_PLANS:
+                self.plans.clear()
+            self.plans[asked] = None
+            self.plans[asked] = Plan(self.spec, asked, self.kept).top()
+        part = self.plans[asked]
+        if part is None:
+            raise Uncounted
+        return part
