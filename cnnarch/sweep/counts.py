@@ -1,12 +1,13 @@
 """What is added up over layers, and the totals that it comes to."""
 
 from operator import add
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from cnnarch.analysis.totals import WEIGHT_LAYERS, AtLeast, Totals
 from cnnarch.layers import Figures, Layer
+from cnnarch.spec.build import LAYER_LIMIT, MOST_BARREN
 
-__all__ = ["BARREN", "NOTHING", "Counts", "counts_of", "plus", "times", "totals_of"]
+__all__ = ["NOTHING", "Counts", "Sum", "barren", "counts_of", "is_within_limits", "plus", "times", "totals_of"]
 
 
 class Counts(NamedTuple):
@@ -33,16 +34,28 @@ class Counts(NamedTuple):
     barren: int = 0
 
 
-NOTHING = Counts()
-BARREN = Counts(barren=1)
+Sum: TypeAlias = tuple[int, ...]  # a `Counts` without its names: what no collector of garbage goes through
+
+NOTHING: Sum = (*Counts(),)
+BARREN: Sum = (*Counts(barren=1),)
+LAYERS, TRAINING_LAYERS, BARREN_PARTS = map(Counts._fields.index, ("layers", "training_layers", "barren"))
 
 
-def plus(one: Counts, other: Counts) -> Counts:
-    return Counts._make(map(add, one, other))
+def plus(one: Sum, other: Sum) -> Sum:
+    return tuple(map(add, one, other))
 
 
-def times(counts: Counts, turns: int) -> Counts:
-    return Counts._make([turns * one for one in counts])
+def times(one: Sum, turns: int) -> Sum:
+    return tuple([turns * number for number in one])
+
+
+def barren(one: Sum) -> Sum:
+    """The same, with a block or a turn more where it made no layer."""
+    return one if one[LAYERS] or one[TRAINING_LAYERS] else plus(one, BARREN)
+
+
+def is_within_limits(one: Sum) -> bool:
+    return one[LAYERS] + one[TRAINING_LAYERS] <= LAYER_LIMIT and one[BARREN_PARTS] <= MOST_BARREN
 
 
 def counts_of(layer: Layer, figures: Figures, training: bool) -> Counts:

@@ -11,6 +11,7 @@ from cnnarch.sweep.parts import ARRIVING, Uncounted
 __all__ = ["Survey"]
 
 DIGITS = "0123456789"
+LONGEST_NUMBER = 18  # digits
 HIDDEN = "#"  # begins what stands for a name that is not known; no name has it
 
 
@@ -45,20 +46,23 @@ class Place:
 
     def check(self) -> None:
         """Refuse names that could be those of others; one that is given twice is found when it is given."""
-        if any(self.numbered(label) is not None for label in self.exact):
+        if any(self.is_number(label) for label in self.exact):
             raise Uncounted
         for label in (*self.exact, *self.begun.values()):
-            if any(part in self.groups or self.numbered(part) is not None for part in beginnings(label)):
+            if any(part in self.groups or self.is_number(part) for part in beginnings(label)):
                 raise Uncounted
 
-    def numbered(self, name: str) -> str | None:
-        """The label of those that such a name can be a number of."""
+    def is_number(self, name: str) -> bool:
+        """Whether it can be the name of one that is numbered."""
         begun = name.rstrip(DIGITS)
-        return self.begun.get(begun) if begun != name else None
+        if begun == name or begun not in self.begun:
+            return False
+        count = self.counts[self.begun[begun]]
+        return count is None or len(name) - len(begun) > LONGEST_NUMBER or int(name[len(begun) :]) <= count
 
     def may_have(self, name: str) -> bool:
         """Whether it can be, or be in, something whose number is not known."""
-        labels = map(self.numbered, (*beginnings(name), name))
+        labels = [self.begun.get(part.rstrip(DIGITS)) for part in (*beginnings(name), name)]
         return any(label is not None and self.counts[label] is None for label in labels)
 
 

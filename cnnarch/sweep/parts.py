@@ -9,24 +9,22 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from cnnarch.layers import MOST_KEPT, Layer
+from cnnarch.layers import Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Regions, Shape
 from cnnarch.spec.build import LAYER_LIMIT, MOST_BARREN, measured
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.model import DEEPEST, BlockItem, LayerItem, Value
-from cnnarch.sweep.counts import BARREN, NOTHING, Counts, counts_of, plus, times
+from cnnarch.sweep.counts import NOTHING, Sum, barren, counts_of, is_within_limits, plus, times
 
 __all__ = [
-    "ARRIVING", "DEEPEST", "Block", "Branches", "Flow", "Frame", "Kept", "Layers", "Modified", "Named", "Names",
-    "OneLayer", "Part", "Residual", "Uncounted", "typed", "within_limits",
+    "ARRIVING", "DEEPEST", "Block", "Branches", "Frame", "Kept", "Layers", "Modified", "Named", "Names",
+    "OneLayer", "Part", "Residual", "Uncounted", "typed",
 ]  # fmt: skip
 
-Flow: TypeAlias = tuple[Shape, ...]
-Slots: TypeAlias = dict[str, tuple[Flow, bool]]  # what has a name that is looked up, and whether only training has it
-Result: TypeAlias = tuple[Flow, Counts, Slots]
 Names: TypeAlias = frozenset[str]
-Kept: TypeAlias = dict[Any, Result]
+Slots: TypeAlias = dict[str, tuple[int, bool]]  # what has a name that is looked up, and whether only training has it
+Result: TypeAlias = tuple[int, Sum, Slots]  # which shapes are given, the sums, and what got a name
 
 ARRIVING = ""  # the slot of what a block is given
 NONE: Names = frozenset()
@@ -34,27 +32,64 @@ NO_SLOTS: Slots = {}
 FLAG, TURNS = Flag(), Count(0)
 MOST_TURNS = 5_000  # of a repeat whose output changes with every turn
 LONGEST_LIST = 100
+MOST_RESULTS = 100_000
 
 
 class Uncounted(Exception):  # noqa: N818, it is no error: the network is built whole, which says what it is
     """What is not counted this way, or is a mistake."""
 
 
+class Kept:
+    """What was counted before, for parts and what they were counted on, by numbers.
+
+    `x` is always the number of the shapes that arrive, so that almost all that is kept is numbers, which are
+    quickly compared, and which Python's collector of garbage leaves out.
+    """
+
+    def __init__(self) -> None:
+        self.results: dict[Any, Result] = {}
+        self.shapes: list[tuple[Shape, ...]] = []
+        self.numbers: dict[tuple[Shape, ...], int] = {}
+        self.parts = 0
+
+    def number(self, shapes: tuple[Shape, ...]) -> int:
+        number = self.numbers.get(shapes)
+        if number is None:
+            number = self.numbers[shapes] = len(self.shapes)
+            self.shapes.append(shapes)
+        return number
+
+    def number_of_part(self) -> int:
+        self.parts += 1
+        return self.parts
+
+    def make_room(self) -> None:
+        """Forget all, between two variants, where it is much."""
+        if len(self.results) + len(self.shapes) > MOST_RESULTS:
+            self.results.clear()
+            self.shapes.clear()
+            self.numbers.clear()
+
+
 class Frame:
     """What a block or the whole spec is counted with: values, what makes them alike, and what has a name."""
 
-    __slots__ = ("keys", "slots", "top", "training", "values")
+    __slots__ = ("keys", "kept", "slots", "top", "training", "values")
 
-    def __init__(self, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool) -> None:
+    def __init__(
+        self, kept: Kept, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool
+    ) -> None:
+        self.kept = kept
         self.values = values
         self.keys = keys
         self.top: Frame = self if top is None else top
         self.training = training
         self.slots: Slots = {}
 
-    def value(self, expression: Expression, x: Flow) -> Any:
+    def value(self, expression: Expression, x: int) -> Any:
         if "x" in expression.names:
-            self.values["x"] = x[0] if len(x) == 1 else list(x)
+            shapes = self.kept.shapes[x]
+            self.values["x"] = shapes[0] if len(shapes) == 1 else list(shapes)
         return expression.function(self.values)
 
 
@@ -64,20 +99,10 @@ def typed(value: Any) -> Any:
     if kind is int or kind is str:
         return value
     if kind in (list, tuple) and len(value) <= LONGEST_LIST:
-        return (kind, *map(typed, value))
+        return (kind.__name__, *map(typed, value))
     if kind in (float, bool, Shape, Regions):
-        return (kind, repr(value))
+        return (kind.__name__, repr(value))
     raise Uncounted
-
-
-def within_limits(counts: Counts) -> None:
-    if counts.layers + counts.training_layers > LAYER_LIMIT or counts.barren > MOST_BARREN:
-        raise Uncounted
-
-
-def barren(counts: Counts) -> Counts:
-    """The same, with a block or a turn more that made no layer."""
-    return counts if counts.layers or counts.training_layers else plus(counts, BARREN)
 
 
 def joined(written: Slots, more: Slots, frame: Frame) -> Slots:
@@ -105,7 +130,7 @@ class Part:
         self.slots: Names = NONE.union(*(part.slots for part in parts))
         self.depth: int = max([part.depth for part in parts], default=0)
 
-    def count(self, x: Flow, frame: Frame) -> Result:
+    def count(self, x: int, frame: Frame) -> Result:
         raise NotImplementedError
 
 
@@ -114,30 +139,34 @@ def names_in(values: Iterable[Value]) -> Names:
 
 
 class OneLayer(Part):
-    """A layer; what is `asked` of it is the setting in which other values for its own settings stand."""
+    """A layer; `asked` is the setting in which other values for its own settings stand."""
 
-    __slots__ = ("asked", "item", "kept", "layer", "slot")
+    __slots__ = ("asked", "item", "layer", "number", "slot")
 
-    def __init__(self, item: LayerItem, slot: str, asked: str, kept: Kept) -> None:
+    def __init__(self, item: LayerItem, slot: str, asked: str, number: int) -> None:
         super().__init__((), (item.values or {}).values())
         self.item = item
-        self.layer = item.layer
+        self.layer = None if asked else item.layer
         self.slot = slot
         self.asked = asked
-        self.kept = kept
+        self.number = number
         if asked:
-            self.layer = None
             self.names |= {asked}
 
-    def count(self, x: Flow, frame: Frame) -> Result:
-        layer = self.layer or self.instance(x, frame)
-        key = (layer, x, frame.training)
-        found = self.kept.get(key)
+    def count(self, x: int, frame: Frame) -> Result:
+        layer = self.layer
+        if layer is None:
+            layer = self.instance(x, frame)
+            key: Any = (layer, x, frame.training)
+        else:
+            key = (self.number, x, frame.training)
+        kept = frame.kept
+        found = kept.results.get(key)
         if found is None:
-            found = keep(self.kept, key, self.measure(layer, x, frame.training))
+            found = kept.results[key] = self.measure(layer, x, frame)
         return (found[0], found[1], {self.slot: (found[0], frame.training)}) if self.slot else found
 
-    def instance(self, x: Flow, frame: Frame) -> Layer:
+    def instance(self, x: int, frame: Frame) -> Layer:
         """The layer with its settings computed."""
         item = self.item
         found = {}
@@ -156,47 +185,46 @@ class OneLayer(Part):
             found[name] = layer.settings[name].type.convert(value)
         return type(layer).of(found)
 
-    def measure(self, layer: Layer, x: Flow, training: bool) -> Result:
+    def measure(self, layer: Layer, x: int, frame: Frame) -> Result:
+        shapes = frame.kept.shapes[x]
         least, most = layer.inputs
-        if len(x) < least or (most is not None and len(x) > most):
+        if len(shapes) < least or (most is not None and len(shapes) > most):
             raise Uncounted
-        figures = measured(layer, x)
-        return (figures.output,), counts_of(layer, figures, training), NO_SLOTS
+        figures = measured(layer, shapes)
+        return frame.kept.number((figures.output,)), (*counts_of(layer, figures, frame.training),), NO_SLOTS
 
 
 class Layers(Part):
     """A list of layers, or a run in one, counted once for all that it reads."""
 
-    __slots__ = ("of_frame", "of_slots", "of_top", "kept", "parts")
+    __slots__ = ("number", "of_frame", "of_slots", "of_top", "parts")
 
-    def __init__(self, parts: Sequence[Part], own: Names | None, kept: Kept) -> None:
+    def __init__(self, parts: Sequence[Part], own: Names | None, number: int) -> None:
         super().__init__(parts)
         self.parts = parts
-        self.kept = kept
+        self.number = number
         seen = self.globals - (self.names if own is None else self.names - own)
         self.of_frame = getter(self.names)
         self.of_top = getter(seen)
         self.of_slots = sorted(self.slots)
 
-    def count(self, x: Flow, frame: Frame) -> Result:
+    def count(self, x: int, frame: Frame) -> Result:
         slots = tuple([frame.slots.get(slot) for slot in self.of_slots]) if self.of_slots else None
-        key = (self, x, frame.training, self.of_frame(frame.keys), self.of_top(frame.top.keys), slots)
-        return self.kept.get(key) or keep(self.kept, key, self.add_up(x, frame))
+        key = (self.number, x, frame.training, self.of_frame(frame.keys), self.of_top(frame.top.keys), slots)
+        results = frame.kept.results
+        found = results.get(key)
+        if found is None:
+            found = results[key] = self.add_up(x, frame)
+        return found
 
-    def add_up(self, x: Flow, frame: Frame) -> Result:
+    def add_up(self, x: int, frame: Frame) -> Result:
         total, written = NOTHING, NO_SLOTS
         for part in self.parts:
             x, counts, more = part.count(x, frame)
-            total = plus(total, counts)
-            written = joined(written, more, frame)
+            total = counts if total is NOTHING else plus(total, counts)
+            if more:
+                written = joined(written, more, frame)
         return x, total, written
-
-
-def keep(kept: Kept, key: Any, result: Result) -> Result:
-    if len(kept) >= MOST_KEPT:
-        kept.clear()
-    kept[key] = result
-    return result
 
 
 def getter(names: Names) -> Callable[[dict[str, Any]], Any]:
@@ -217,7 +245,7 @@ class Modified(Part):
         self.train_only = train_only
         self.slots |= {*sources}
 
-    def count(self, x: Flow, frame: Frame) -> Result:
+    def count(self, x: int, frame: Frame) -> Result:
         before = x
         if self.sources:
             x = self.taken(frame)
@@ -230,19 +258,19 @@ class Modified(Part):
         frame.training = outer
         return before if self.train_only or not turns else x, counts, written
 
-    def taken(self, frame: Frame) -> Flow:
-        flow: Flow = ()
+    def taken(self, frame: Frame) -> int:
+        shapes: tuple[Shape, ...] = ()
         for slot in self.sources:
             found = frame.slots.get(slot)
             if found is None or (found[1] and not frame.training):
                 raise Uncounted
-            flow += found[0]
-        return flow
+            shapes += frame.kept.shapes[found[0]]
+        return frame.kept.number(shapes)
 
-    def value(self, value: Value, type: SettingType, x: Flow, frame: Frame) -> Any:
+    def value(self, value: Value, type: SettingType, x: int, frame: Frame) -> Any:
         return type.convert(frame.value(value, x)) if isinstance(value, Expression) else value
 
-    def turns(self, turns: int, x: Flow, frame: Frame) -> Result:
+    def turns(self, turns: int, x: int, frame: Frame) -> Result:
         """So many in a row; from where the output is the input, one is like the other."""
         total, written = NOTHING, NO_SLOTS
         if turns > LAYER_LIMIT:
@@ -257,7 +285,8 @@ class Modified(Part):
                     raise Uncounted
                 counts, left = times(counts, left + 1), 0
             total = plus(total, counts)
-            within_limits(total)
+            if not is_within_limits(total):
+                raise Uncounted
             written = joined(written, more, frame)
             if not left:
                 return x, total, written
@@ -279,7 +308,7 @@ class Named(Part):
         if hidden:
             self.slots = frozenset(name for name in self.slots if not name.startswith(self.own))
 
-    def count(self, x: Flow, frame: Frame) -> Result:
+    def count(self, x: int, frame: Frame) -> Result:
         if self.own:
             frame.slots = self.others(frame.slots)
         x, counts, written = self.body.count(x, frame)
@@ -303,15 +332,16 @@ class Branches(Part):
         self.branches = branches
         self.merge = merge
 
-    def count(self, x: Flow, frame: Frame) -> Result:
-        flow: Flow = ()
+    def count(self, x: int, frame: Frame) -> Result:
+        kept = frame.kept
+        ends: tuple[Shape, ...] = ()
         total, written = NOTHING, NO_SLOTS
         for branch in self.branches:
             end, counts, more = branch.count(x, frame)
-            flow += end
+            ends += kept.shapes[end]
             total = plus(total, counts)
             written = joined(written, more, frame)
-        out, counts, more = self.merge.count(flow, frame)
+        out, counts, more = self.merge.count(kept.number(ends), frame)
         return out, plus(total, counts), joined(written, more, frame)
 
 
@@ -327,7 +357,7 @@ class Residual(Part):
         self.drops = drops
         self.merge = merge
 
-    def count(self, x: Flow, frame: Frame) -> Result:
+    def count(self, x: int, frame: Frame) -> Result:
         end, total, written = self.body.count(x, frame)
         written = joined(NO_SLOTS, written, frame)
         if x != end:
@@ -338,7 +368,8 @@ class Residual(Part):
             x, counts, more = self.shortcut.count(x, frame)
             total = plus(total, counts)
             written = joined(written, more, frame)
-        out, counts, more = self.merge.count(x + end, frame)
+        kept = frame.kept
+        out, counts, more = self.merge.count(kept.number(kept.shapes[x] + kept.shapes[end]), frame)
         return out, plus(total, counts), joined(written, more, frame)
 
 
@@ -366,18 +397,19 @@ class Block(Part):
         if asked:
             self.names |= {asked}
 
-    def count(self, x: Flow, frame: Frame) -> Result:
+    def count(self, x: int, frame: Frame) -> Result:
         inner = self.inside(x, frame)
         inner.slots[ARRIVING] = (x, frame.training)
         x, counts, written = self.body.count(x, inner)
         counts = barren(counts)
-        within_limits(counts)
+        if not is_within_limits(counts):
+            raise Uncounted
         found = {self.exports[name]: flow for name, flow in written.items() if name in self.exports}
         if self.slot:
             found[self.slot] = (x, frame.training)
         return x, counts, found
 
-    def inside(self, x: Flow, frame: Frame) -> Frame:
+    def inside(self, x: int, frame: Frame) -> Frame:
         top = frame.top
         own: dict[str, Any] = {}
         for name, given, default in self.settings:
@@ -387,11 +419,11 @@ class Block(Part):
             elif value is None:
                 value = default
                 if isinstance(value, Expression):
-                    value = Frame({**top.values, **own}, {}, top, False).value(value, x)
+                    value = Frame(frame.kept, {**top.values, **own}, {}, top, False).value(value, x)
             own[name] = value
         if self.asked:
             if not own.keys() >= frame.values[self.asked].keys():
                 raise Uncounted
             own |= frame.values[self.asked]
         keys = {name: typed(value) for name, value in own.items()}
-        return Frame({**top.values, **own}, {**top.keys, **keys}, top, frame.training)
+        return Frame(frame.kept, {**top.values, **own}, {**top.keys, **keys}, top, frame.training)

@@ -10,6 +10,9 @@ from cnnarch.sweep.parts import Kept, Names, Part, Uncounted
 
 __all__ = ["Plan"]
 
+import os
+FAN = int(os.environ.get("FAN", 2))
+
 
 class Plan:
     """The parts of a spec; `asked` are layers and blocks at its top of which other values will be asked."""
@@ -62,15 +65,15 @@ class _Region:
     def list(self, items: list[Item]) -> Part:
         """A list as a tree of ever shorter runs, so that of one that changes in one place most is known."""
         parts = [self.part(item) for item in items]
-        while len(parts) > 2:  # noqa: PLR2004
-            pairs = [parts[at : at + 2] for at in range(0, len(parts), 2)]
-            parts = [self.run(pair) if len(pair) > 1 else pair[0] for pair in pairs]
+        while len(parts) > FAN:
+            runs = [parts[at : at + FAN] for at in range(0, len(parts), FAN)]
+            parts = [self.run(run) if len(run) > 1 else run[0] for run in runs]
         top = self.run(parts)
         top.depth += 1
         return top
 
     def run(self, parts: list[Part]) -> Part:
-        return counted.Layers(parts, self.own, self.plan.kept)
+        return counted.Layers(parts, self.own, self.plan.kept.number_of_part())
 
     def part(self, item: Item) -> Part:
         once, beside = self.once(item), item.modifiers
@@ -84,7 +87,7 @@ class _Region:
         slot = name if name in self.slots else ""
         asked = f".{name}" if self.own is None and name in self.plan.asked else ""
         if isinstance(item, LayerItem):
-            return counted.OneLayer(item, slot, asked, self.plan.kept)
+            return counted.OneLayer(item, slot, asked, self.plan.kept.number_of_part())
         if isinstance(item, BlockItem):
             exports = {inner: f"{name}/{inner}" for inner in self.survey.exports.get(item, ())}
             body = self.plan.body(item.block, frozenset(exports))

@@ -11,8 +11,8 @@ from cnnarch.errors import Cause, ReadError, SpecError
 from cnnarch.shapes import Shape
 from cnnarch.spec.build import shapes_of, values_of
 from cnnarch.spec.model import Spec
-from cnnarch.sweep.counts import Counts, totals_of
-from cnnarch.sweep.parts import Frame, Kept, Names, Part, Uncounted, typed, within_limits
+from cnnarch.sweep.counts import Counts, is_within_limits, totals_of
+from cnnarch.sweep.parts import Frame, Kept, Names, Part, Uncounted, typed
 from cnnarch.sweep.plan import Plan
 
 __all__ = ["Sums"]
@@ -33,7 +33,7 @@ class Sums:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.kept: Kept = {}
+        self.kept = Kept()
         self.plans: dict[Names, Part | None] = {}
 
     def totals(
@@ -90,14 +90,15 @@ class Sums:
         for layer, wanted in asked.items():
             values[f".{layer}"] = wanted
             keys[f".{layer}"] = tuple([(name, typed(value)) for name, value in sorted(wanted.items())])
-        frame = Frame(values, keys, None, False)
-        flow = tuple(shapes.values())
-        frame.slots.update({name: ((shape,), False) for name, shape in shapes.items()})
-        _, counts, written = self._plan(frozenset(asked)).count(flow, frame)
-        within_limits(counts)
-        if not written.keys() >= asked.keys():  # one was left out, and has no settings
+        plan, kept = self._plan(frozenset(asked)), self.kept
+        kept.make_room()
+        frame = Frame(kept, values, keys, None, False)
+        frame.slots.update({name: (kept.number((shape,)), False) for name, shape in shapes.items()})
+        _, found, written = plan.count(kept.number((*shapes.values(),)), frame)
+        if not is_within_limits(found) or not written.keys() >= asked.keys():  # who was left out has no settings
             raise Uncounted
-        return counts._replace(activations=counts.activations + sum([shape.size for shape in flow]))
+        counts = Counts._make(found)
+        return counts._replace(activations=counts.activations + sum([shape.size for shape in shapes.values()]))
 
     def _plan(self, asked: Names) -> Part:
         if asked not in self.plans:
