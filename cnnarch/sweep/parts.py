@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from cnnarch.layers import Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Regions, Shape
-from cnnarch.spec.build import LAYER_LIMIT, MOST_BARREN, measured
+from cnnarch.spec.build import LAYER_LIMIT, measured
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.model import DEEPEST, BlockItem, LayerItem, Value
 from cnnarch.sweep.counts import NOTHING, Sum, barren, counts_of, is_within_limits, plus, times
@@ -74,7 +74,7 @@ class Kept:
 class Frame:
     """What a block or the whole spec is counted with: values, what makes them alike, and what has a name."""
 
-    __slots__ = ("keys", "kept", "slots", "top", "training", "values")
+    __slots__ = ("kept", "keys", "slots", "top", "training", "values")
 
     def __init__(
         self, kept: Kept, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool

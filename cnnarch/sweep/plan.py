@@ -9,9 +9,7 @@ from cnnarch.sweep.names import Survey
 from cnnarch.sweep.parts import Kept, Names, Part, Uncounted
 
 __all__ = ["Plan"]
-
-import os
-FAN = int(os.environ.get("FAN", 2))
+FAN = 4  # parts of a run
 
 
 class Plan:
@@ -33,7 +31,7 @@ class Plan:
         survey.slots |= self.asked
         if len(spec.inputs) > 1 and not all(_is_taken(name, survey) for name in spec.inputs):
             raise Uncounted
-        top = _Region(self, survey, None, survey.slots).list(spec.layers)
+        top = _Region(self, survey, None, survey.slots).sequence(spec.layers)
         if top.depth > counted.DEEPEST:
             raise Uncounted
         return top
@@ -49,7 +47,7 @@ class Plan:
         if key not in self.bodies:
             survey = self.survey(block)
             region = _Region(self, survey, frozenset(block.settings), survey.slots | exports)
-            self.bodies[key] = region.list(block.layers)
+            self.bodies[key] = region.sequence(block.layers)
         return self.bodies[key]
 
 
@@ -62,7 +60,7 @@ class _Region:
         self.own = own
         self.slots = slots
 
-    def list(self, items: list[Item]) -> Part:
+    def sequence(self, items: list[Item]) -> Part:
         """A list as a tree of ever shorter runs, so that of one that changes in one place most is known."""
         parts = [self.part(item) for item in items]
         while len(parts) > FAN:
@@ -99,12 +97,12 @@ class _Region:
 
     def structure(self, item: Item) -> Part:
         if isinstance(item, Group):
-            return self.list(item.body)
+            return self.sequence(item.body)
         if isinstance(item, Residual):
-            shortcut = None if item.shortcut is None else self.list(item.shortcut)
-            return counted.Residual(self.list(item.body), shortcut, item.drops, self.part(item.merge))
+            shortcut = None if item.shortcut is None else self.sequence(item.shortcut)
+            return counted.Residual(self.sequence(item.body), shortcut, item.drops, self.part(item.merge))
         assert isinstance(item, Branches)
-        return counted.Branches([self.list(branch) for branch in item.branches], self.part(item.merge))
+        return counted.Branches([self.sequence(branch) for branch in item.branches], self.part(item.merge))
 
 
 def _is_taken(name: str, survey: Survey) -> bool:
