@@ -230,6 +230,9 @@ class _Builder(Mistakes):
 
     def block(self, item: BlockItem, x: Flow, scope: Scope) -> Flow:
         name = self.name(item, scope)
+        turn = None if x is None or name in self.wanted else (item, self.replay.given(x), self.train_only)
+        if x is not None and turn == scope.turn and scope.made is not None and self.can_repeat(scope.made, item, name):
+            return self.finish(item, name, self.replay.again(scope.made, name, x))
         own: Values = {}
         for setting, default in item.block.settings.items():
             value = item.values.get(setting)
@@ -245,23 +248,29 @@ class _Builder(Mistakes):
         if name in self.wanted:
             own |= self.wanted_of(name, own, item.kind)
         inner = Scope(f"{name}/", {**self.settings, **own}, scope, x, True)
-        apart = self.sharing is not None or item.modifiers.share is not None or name in self.around
-        if x is None or apart or self.spec.problems:
+        if x is None or self.is_apart(item, name):
             return self.group(item, name, x, inner)
         key = self.replay.key(item.block, list(own.values()), x, self.train_only)
         made = self.replay.find(key)
-        if made is not None and name not in self.flows and name not in self.taken and self.has_room(made):
+        scope.turn, scope.made = turn, made
+        if made is not None and self.can_repeat(made, item, name):
             return self.finish(item, name, self.replay.again(made, name, x))
         nodes, groups = len(self.nodes), len(self.replay.order)
         result = self.group(item, name, x, inner)
         # Of one input that arrives twice it cannot be told later which of the two a layer takes.
         if result is not None and key is not None and not self.problems and len(set(x)) == len(x):
-            self.replay.note(key, name, nodes, groups, x, result)
+            scope.made = self.replay.note(key, name, nodes, groups, x, result)
         return result
 
-    def has_room(self, made: Made) -> bool:
-        """Whether a block can be made again within the limits; where not, building it finds the place."""
-        return made.layers > 0 and len(self.nodes) - self.inputs + made.layers <= self.milestone
+    def is_apart(self, item: BlockItem, name: str) -> bool:
+        """Whether more than its settings and its input say how a block is built."""
+        shares = self.sharing is not None or item.modifiers.share is not None
+        return shares or name in self.around or bool(self.spec.problems)
+
+    def can_repeat(self, made: Made, item: BlockItem, name: str) -> bool:
+        """Whether a block can be made again: by a name that is free, and within the limits, else building it tells."""
+        room = made.layers > 0 and len(self.nodes) - self.inputs + made.layers <= self.milestone
+        return room and name not in self.flows and name not in self.taken and not self.is_apart(item, name)
 
     def group(self, item: Item, name: str, x: Flow, inner: Scope) -> Flow:
         """What a block or a named structure holds, perhaps with another's weights."""

@@ -27,7 +27,7 @@ class Sums:
     >>> sums = Sums(catalog.read("alexnet"))
     >>> [sums.totals({"classes": classes}).params for classes in (1000, 1001)]  # 4,096 weights and a bias more
     [28823912, 28828009]
-    >>> sums.totals({"conv2.stride": 2}).macs
+    >>> sums.totals({"conv1.filters": 64}).weights
     202213120
     """
 
