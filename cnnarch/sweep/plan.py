@@ -13,7 +13,12 @@ FAN = 4  # parts of a run
 
 
 class Plan:
-    """The parts of a spec; `asked` are layers and blocks at its top of which other values will be asked."""
+    """The parts of a spec; `asked` are layers and blocks at its top of which other values will be asked.
+
+    `unsure` are those that need not be there in every variant; `top` is all that a spec builds.
+
+    Raises Uncounted for what is not counted this way.
+    """
 
     def __init__(self, spec: Spec, asked: Names, kept: Kept) -> None:
         self.spec = spec
@@ -21,20 +26,17 @@ class Plan:
         self.kept = kept
         self.surveys: dict[Block, Survey] = {}
         self.bodies: dict[tuple[Block, Names], Part] = {}
-
-    def top(self) -> Part:
-        """All that a spec builds; raises Uncounted for what is not counted this way."""
-        spec = self.spec
         survey = Survey(spec.layers, spec.inputs, False, self.survey)
-        if spec.problems or not all(name in survey.items_of for name in self.asked):
+        if spec.problems or not all(name in survey.items_of for name in asked):
             raise Uncounted
-        survey.slots |= self.asked
+        sure = {survey.names.get(item) for item in spec.layers if item.modifiers.when is True}
+        self.unsure = asked - sure
+        survey.slots |= self.unsure
         if len(spec.inputs) > 1 and not all(_is_taken(name, survey) for name in spec.inputs):
             raise Uncounted
-        top = _Region(self, survey, None, survey.slots).sequence(spec.layers)
-        if top.depth > counted.DEEPEST:
+        self.top = _Region(self, survey, None, survey.slots).sequence(spec.layers)
+        if self.top.depth > counted.DEEPEST:
             raise Uncounted
-        return top
 
     def survey(self, block: Block) -> Survey:
         if block not in self.surveys:

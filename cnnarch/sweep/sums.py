@@ -12,7 +12,7 @@ from cnnarch.shapes import Shape
 from cnnarch.spec.build import shapes_of, values_of
 from cnnarch.spec.model import Spec
 from cnnarch.sweep.counts import Counts, is_within_limits, totals_of
-from cnnarch.sweep.parts import Frame, Kept, Names, Part, Uncounted, typed
+from cnnarch.sweep.parts import Frame, Kept, Names, Uncounted, typed
 from cnnarch.sweep.plan import Plan
 
 __all__ = ["Sums"]
@@ -34,7 +34,7 @@ class Sums:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.kept = Kept()
-        self.plans: dict[Names, Part | None] = {}
+        self.plans: dict[Names, Plan | None] = {}
 
     def totals(
         self, settings: Mapping[str, Any], inputs: Mapping[str, Shape] | None = None, batch: int = 1
@@ -94,19 +94,19 @@ class Sums:
         kept.make_room()
         frame = Frame(kept, values, keys, None, False)
         frame.slots.update({name: (kept.number((shape,)), False) for name, shape in shapes.items()})
-        _, found, written = plan.count(kept.number((*shapes.values(),)), frame)
-        if not is_within_limits(found) or not written.keys() >= asked.keys():  # who was left out has no settings
+        _, found, written = plan.top.count(kept.number((*shapes.values(),)), frame)
+        if not is_within_limits(found) or not written.keys() >= plan.unsure:  # who was left out has no settings
             raise Uncounted
         counts = Counts._make(found)
         return counts._replace(activations=counts.activations + sum([shape.size for shape in shapes.values()]))
 
-    def _plan(self, asked: Names) -> Part:
+    def _plan(self, asked: Names) -> Plan:
         if asked not in self.plans:
             if len(self.plans) >= MOST_PLANS:
                 self.plans.clear()
             self.plans[asked] = None
-            self.plans[asked] = Plan(self.spec, asked, self.kept).top()
-        part = self.plans[asked]
-        if part is None:
+            self.plans[asked] = Plan(self.spec, asked, self.kept)
+        plan = self.plans[asked]
+        if plan is None:
             raise Uncounted
-        return part
+        return plan
