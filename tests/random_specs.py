@@ -24,14 +24,15 @@ class Pages:
         self.of = of
         self.blocks: dict[str, Any] = {}
         self.names: list[str] = []
+        self.given: list[tuple[str, str]] = []  # kinds and names
 
     def page(self) -> str:
         of = self.of
         for number in range(of.randint(0, 3)):
-            self.names = []
+            self.names, self.given = [], []
             name = f"b{number}" if of.random() < 0.8 else f"part_{'abc'[number]}"
             self.blocks[name] = {"settings": BLOCK, "layers": self.items(2, [*BLOCK], number > 0)}
-        self.names = []
+        self.names, self.given = [], []
         inputs: Any = "20x20x4" if of.random() < 0.85 else {"image": "20x20x4", "other": "20x20x4"}
         layers = self.items(3, [*SETTINGS], True)
         if isinstance(inputs, dict) and of.random() < 0.9:
@@ -73,12 +74,17 @@ class Pages:
 
     def modified(self, found: Entry, names: list[str]) -> Entry:
         of = self.of
-        if of.random() < 0.15:
+        if of.random() < (0.5 if next(iter(found)) in self.blocks else 0.15):
             names_ = [f"n{len(self.names)}"] * 6 + [f"n{of.randint(0, 9)}", "relu2", "conv", "g/n1", "b1"]
             found["name"] = of.choice(names_)
             self.names.append(found["name"])
+        kind = next(iter(found))
+        if kind in self.blocks and (others := [name for one, name in self.given if one == kind]) and of.random() < 0.4:
+            found["share"] = of.choice(others)
+        if "name" in found:
+            self.given.append((kind, found["name"]))
         if of.random() < 0.12:
-            times = [2, 3, "depth", "depth - 1"] if "depth" in names else [1, 2, "times", "times - 1"]
+            times = [2, 2, 3, "depth", "depth - 1"] if "depth" in names else [1, 2, "times", "times - 1"]
             found["repeat"] = of.choice(times)
         if of.random() < 0.12:
             flag = "flag" if "flag" in names else "here"

@@ -7,7 +7,18 @@ from cnnarch.analysis.totals import WEIGHT_LAYERS, AtLeast, Totals
 from cnnarch.layers import Figures, Layer
 from cnnarch.spec.build import LAYER_LIMIT, MOST_BARREN
 
-__all__ = ["NOTHING", "Counts", "Sum", "barren", "counts_of", "is_within_limits", "plus", "times", "totals_of"]
+__all__ = [
+    "NOTHING",
+    "Counts",
+    "Sum",
+    "barren",
+    "counts_of",
+    "is_within_limits",
+    "plus",
+    "times",
+    "totals_of",
+    "without_weights",
+]
 
 
 class Counts(NamedTuple):
@@ -38,6 +49,9 @@ Sum: TypeAlias = tuple[int, ...]  # a `Counts` without its names: what no collec
 
 NOTHING: Sum = (*Counts(),)
 BARREN: Sum = (*Counts(barren=1),)
+OF_WEIGHTS = (
+    "weights", "biases", "buffers", "conv_params", "fc_params", "weight_layers", "training_params", "training_buffers",
+)  # fmt: skip
 LAYERS, TRAINING_LAYERS, BARREN_PARTS = map(Counts._fields.index, ("layers", "training_layers", "barren"))
 
 
@@ -52,6 +66,12 @@ def times(one: Sum, turns: int) -> Sum:
 def barren(one: Sum) -> Sum:
     """The same, with a block or a turn more where it made no layer."""
     return one if one[LAYERS] or one[TRAINING_LAYERS] else plus(one, BARREN)
+
+
+def without_weights(one: Sum) -> Sum:
+    """The same, for layers whose weights are counted with others."""
+    none = dict.fromkeys(OF_WEIGHTS, 0)
+    return (*Counts._make(one)._replace(**none),)
 
 
 def is_within_limits(one: Sum) -> bool:

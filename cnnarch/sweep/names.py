@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from typing import Any
 
+from cnnarch.spec.expressions import Expression
 from cnnarch.spec.items import parts
-from cnnarch.spec.model import Block, BlockItem, Broken, Item, LayerItem
+from cnnarch.spec.model import Block, BlockItem, Broken, Item, LayerItem, Residual, Value
 from cnnarch.sweep.parts import ARRIVING, Uncounted
 
 __all__ = ["Survey"]
 
 DIGITS = "0123456789"
 LONGEST_NUMBER = 18  # digits
+FEW = range(1, 10)
 HIDDEN = "#"  # begins what stands for a name that is not known; no name has it
 
 
@@ -82,17 +85,21 @@ class Survey:
         self.of_block = of_block
         self.names: dict[Item, str] = {}
         self.hidden: dict[Item, str] = {}  # for structures without a known name, what stands for it
+        self.turns: dict[Item, list[str]] = {}  # the names of a layer that is repeated a few times, always as often
         self.taken: dict[Item, tuple[str, ...]] = {}
+        self.owners: dict[Item, BlockItem] = {}  # of blocks that use another's weights
         self.slots: set[str] = set()
         self.exports: dict[Item, set[str]] = {}
         self.items_of: dict[str, list[Item]] = {}
         self.asks: list[tuple[Item, Place]] = []
         self.places: dict[str, list[Place]] = {}
-        self.go_through(items, self.place("", None), False)
+        self.go_through(items, self.place("", None))
         for place in self.every_place():
             place.check()
         for item, place in self.asks:
             self.taken[item] = tuple([self.find(source.value, place) for source in item.modifiers.sources])
+            if item.modifiers.share is not None:
+                self.share(item, self.find(item.modifiers.share.value, place))
 
     def every_place(self) -> Iterator[Place]:
         for places in self.places.values():
@@ -103,21 +110,31 @@ class Survey:
         self.places.setdefault(prefix, []).append(place)
         return place
 
-    def go_through(self, items: list[Item], place: Place, again: bool) -> None:
-        """Give names in the order in which a builder gives them."""
+    def go_through(self, items: list[Item], place: Place, again: bool = False, firm: bool = True) -> None:
+        """Give names in the order in which a builder gives them.
+
+        `again` if all this may stand there more than once, `firm` if it certainly stands there once.
+        """
         for item in items:
-            if isinstance(item, Broken) or item.modifiers.share is not None:
+            beside = item.modifiers
+            if isinstance(item, Broken) or (beside.share is not None and not isinstance(item, BlockItem)):
                 raise Uncounted
-            if item.modifiers.sources:
+            if beside.sources or beside.share is not None:
                 self.asks.append((item, place))
-            repeated = again or item.modifiers.repeat is not None
-            if isinstance(item, (LayerItem, BlockItem)):
+            repeated = again or beside.repeat is not None
+            turns: Any = beside.repeat
+            if isinstance(item, LayerItem) and firm and beside.when is True and turns in FEW:
+                self.turns[item] = [self.give(item, place, False) or "" for _ in range(turns)]
+                self.names.pop(item, None)
+            elif isinstance(item, (LayerItem, BlockItem)):
                 self.give(item, place, repeated)
             elif item.modifiers.name:
                 self.structure(item, place, repeated)
             else:
+                sure = firm and not repeated and beside.when is True
                 for part in parts(item):
-                    self.go_through(part, place, repeated)
+                    shortcut = isinstance(item, Residual) and part is item.shortcut
+                    self.go_through(part, place, repeated, sure and not shortcut)
 
     def give(self, item: Item, place: Place, repeated: bool) -> str | None:
         name = place.name(item, repeated)
@@ -139,7 +156,16 @@ class Survey:
             name = self.hidden[item] = f"{HIDDEN}{len(self.places)}"
         inner = self.place(f"{name}/", place)
         for part in parts(item):
-            self.go_through(part, inner, False)
+            self.go_through(part, inner)
+
+    def share(self, item: Item, name: str) -> None:
+        """Note whose weights a block uses, where it is certain that its layers are called as the other's are."""
+        owner = self.items_of.get(name, [])
+        if len(owner) != 1 or not isinstance(owner[0], BlockItem) or not isinstance(item, BlockItem):
+            raise Uncounted
+        if owner[0].block is not item.block or owner[0].modifiers.share is not None or not is_steady(item.block.layers):
+            raise Uncounted
+        self.owners[item] = owner[0]
 
     # What is looked up
 
@@ -170,6 +196,24 @@ class Survey:
             if any(place.may_have(name[len(prefix) :]) for place in self.places.get(prefix, ())):
                 raise Uncounted
         return found
+
+
+def is_steady(items: list[Item]) -> bool:
+    """Whether the same layers are there for the same settings, whatever arrives."""
+    for item in items:
+        beside = item.modifiers
+        values: list[Value] = [beside.when, beside.repeat]
+        lists = parts(item)
+        if isinstance(item, BlockItem):
+            values += [*item.values.values(), *item.block.settings.values()]
+            lists = [item.block.layers]
+        if any(isinstance(value, Expression) and "x" in value.names for value in values) or beside.share is not None:
+            return False
+        if isinstance(item, Residual) and (item.drops or item.shortcut is not None):
+            return False
+        if not all(map(is_steady, lists)):
+            return False
+    return True
 
 
 def beginnings(name: str) -> Iterator[str]:

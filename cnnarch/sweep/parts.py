@@ -9,24 +9,28 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from cnnarch.analysis.totals import WEIGHT_LAYERS
 from cnnarch.layers import Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
 from cnnarch.shapes import Regions, Shape
 from cnnarch.spec.build import LAYER_LIMIT, measured
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.model import DEEPEST, BlockItem, LayerItem, Value
-from cnnarch.sweep.counts import NOTHING, Sum, barren, counts_of, is_within_limits, plus, times
+from cnnarch.sweep.counts import NOTHING, Sum, barren, counts_of, is_within_limits, plus, times, without_weights
 
 __all__ = [
-    "ARRIVING", "DEEPEST", "Block", "Branches", "Frame", "Kept", "Layers", "Modified", "Named", "Names",
-    "OneLayer", "Part", "Residual", "Uncounted", "typed",
+    "ARRIVING", "DEEPEST", "ENTRY", "Block", "Branches", "Frame", "Kept", "Layers", "Modified", "Named", "Names",
+    "OneLayer", "Part", "Residual", "Sharing", "Uncounted", "typed",
 ]  # fmt: skip
 
 Names: TypeAlias = frozenset[str]
 Slots: TypeAlias = dict[str, tuple[int, bool]]  # what has a name that is looked up, and whether only training has it
 Result: TypeAlias = tuple[int, Sum, Slots]  # which shapes are given, the sums, and what got a name
 
-ARRIVING = ""  # the slot of what a block is given
+Weights: TypeAlias = tuple[Layer, int, tuple[int, ...]]  # a layer's, with the channels that arrive and how many
+
+ARRIVING = ""  # the slot, in a block, of what it is given
+ENTRY = "<"  # ends the slot of what was given to a block whose weights another uses
 NONE: Names = frozenset()
 NO_SLOTS: Slots = {}
 FLAG, TURNS = Flag(), Count(0)
@@ -74,7 +78,7 @@ class Kept:
 class Frame:
     """What a block or the whole spec is counted with: values, what makes them alike, and what has a name."""
 
-    __slots__ = ("kept", "keys", "slots", "top", "training", "values")
+    __slots__ = ("kept", "keys", "slots", "top", "trace", "training", "values")
 
     def __init__(
         self, kept: Kept, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool
@@ -85,6 +89,7 @@ class Frame:
         self.top: Frame = self if top is None else top
         self.training = training
         self.slots: Slots = {}
+        self.trace: list[Weights] | None = None  # where every layer has to be gone through
 
     def value(self, expression: Expression, x: int) -> Any:
         if "x" in expression.names:
@@ -164,6 +169,8 @@ class OneLayer(Part):
         found = kept.results.get(key)
         if found is None:
             found = kept.results[key] = self.measure(layer, x, frame)
+        if frame.trace is not None:
+            self.note(layer, kept.shapes[x], frame.trace)
         return (found[0], found[1], {self.slot: (found[0], frame.training)}) if self.slot else found
 
     def instance(self, x: int, frame: Frame) -> Layer:
@@ -193,6 +200,14 @@ class OneLayer(Part):
         figures = measured(layer, shapes)
         return frame.kept.number((figures.output,)), (*counts_of(layer, figures, frame.training),), NO_SLOTS
 
+    def note(self, layer: Layer, shapes: tuple[Shape, ...], trace: list[Weights]) -> None:
+        """Write down the weights, for comparing them."""
+        numbers = measured(layer, shapes)[1:4]
+        if any(numbers):
+            trace.append((layer, shapes[0].channels, numbers))
+        elif layer.family in WEIGHT_LAYERS:  # it counts, and with whom it shares cannot be told
+            raise Uncounted
+
 
 class Layers(Part):
     """A list of layers, or a run in one, counted once for all that it reads."""
@@ -209,6 +224,8 @@ class Layers(Part):
         self.of_slots = sorted(self.slots)
 
     def count(self, x: int, frame: Frame) -> Result:
+        if frame.trace is not None:
+            return self.add_up(x, frame)
         slots = tuple([frame.slots.get(slot) for slot in self.of_slots]) if self.of_slots else None
         key = (self.number, x, frame.training, self.of_frame(frame.keys), self.of_top(frame.top.keys), slots)
         results = frame.kept.results
@@ -376,13 +393,21 @@ class Residual(Part):
 class Block(Part):
     """A block where it is used: its settings, from what is given and from defaults, and its layers.
 
-    `exports` are the names in it that are looked up from outside: as they are in it, and outside.
+    `exports` are the names in it that are looked up from outside: as they are in it, and outside. `entry` is
+    the slot of what it is given.
     """
 
-    __slots__ = ("asked", "body", "exports", "settings", "slot")
+    __slots__ = ("asked", "body", "entry", "exports", "settings", "slot")
 
     def __init__(
-        self, item: BlockItem, body: Part, of_spec: Container[str], slot: str, exports: dict[str, str], asked: str
+        self,
+        item: BlockItem,
+        body: Part,
+        of_spec: Container[str],
+        slot: str,
+        exports: dict[str, str],
+        asked: str,
+        entry: str,
     ) -> None:
         defaults = item.block.settings
         super().__init__([], item.values.values())
@@ -394,19 +419,21 @@ class Block(Part):
         self.slot = slot
         self.exports = exports
         self.asked = asked
+        self.entry = entry
         if asked:
             self.names |= {asked}
 
     def count(self, x: int, frame: Frame) -> Result:
-        inner = self.inside(x, frame)
-        inner.slots[ARRIVING] = (x, frame.training)
-        x, counts, written = self.body.count(x, inner)
+        given = x
+        x, counts, written = self.body.count(x, self.inside(x, frame))
         counts = barren(counts)
         if not is_within_limits(counts):
             raise Uncounted
         found = {self.exports[name]: flow for name, flow in written.items() if name in self.exports}
         if self.slot:
             found[self.slot] = (x, frame.training)
+        if self.entry:
+            found[self.entry] = (given, frame.training)
         return x, counts, found
 
     def inside(self, x: int, frame: Frame) -> Frame:
@@ -426,4 +453,32 @@ class Block(Part):
                 raise Uncounted
             own |= frame.values[self.asked]
         keys = {name: typed(value) for name, value in own.items()}
-        return Frame(frame.kept, {**top.values, **own}, {**top.keys, **keys}, top, frame.training)
+        inner = Frame(frame.kept, {**top.values, **own}, {**top.keys, **keys}, top, frame.training)
+        inner.slots[ARRIVING] = (x, frame.training)
+        inner.trace = frame.trace
+        return inner
+
+
+class Sharing(Part):
+    """A block that uses the weights of another, of the same kind and with the same settings."""
+
+    __slots__ = ("block", "owner")
+
+    def __init__(self, block: Block, owner: Block) -> None:
+        super().__init__([block, owner])
+        self.block = block
+        self.owner = owner
+        self.slots |= {owner.entry}
+
+    def count(self, x: int, frame: Frame) -> Result:
+        given = frame.slots.get(self.owner.entry)
+        if given is None or given[1] != frame.training:
+            raise Uncounted
+        ours, theirs = self.block.inside(x, frame), self.owner.inside(given[0], frame)
+        ours.trace, theirs.trace = [], []
+        self.block.body.count(x, ours)
+        self.owner.body.count(given[0], theirs)
+        if ours.keys != theirs.keys or ours.trace != theirs.trace:
+            raise Uncounted
+        x, counts, written = self.block.count(x, frame)
+        return x, without_weights(counts), written

@@ -61,6 +61,7 @@ class _Region:
         self.survey = survey
         self.own = own
         self.slots = slots
+        self.blocks: dict[BlockItem, counted.Block] = {}
 
     def sequence(self, items: list[Item]) -> Part:
         """A list as a tree of ever shorter runs, so that of one that changes in one place most is known."""
@@ -76,26 +77,49 @@ class _Region:
         return counted.Layers(parts, self.own, self.plan.kept.number_of_part())
 
     def part(self, item: Item) -> Part:
-        once, beside = self.once(item), item.modifiers
+        beside, repeat = item.modifiers, item.modifiers.repeat
+        turns = self.survey.turns.get(item, [])
+        if isinstance(item, LayerItem) and any(name in self.slots or self.asked(name) for name in turns):
+            once, repeat = self.run([self.layer(item, name) for name in turns]), None
+        else:
+            once = self.once(item)
         if beside is PLAIN or (isinstance(item, LayerItem) and beside[1:6] == PLAIN[1:6]):
             return once
-        sources = self.survey.taken.get(item, ())
-        return counted.Modified(once, sources, beside.when, beside.repeat, beside.train_only)
+        return counted.Modified(once, self.survey.taken.get(item, ()), beside.when, repeat, beside.train_only)
 
     def once(self, item: Item) -> Part:
         name = self.survey.names.get(item, "")
-        slot = name if name in self.slots else ""
-        asked = f".{name}" if self.own is None and name in self.plan.asked else ""
         if isinstance(item, LayerItem):
-            return counted.OneLayer(item, slot, asked, self.plan.kept.number_of_part())
+            return self.layer(item, name)
         if isinstance(item, BlockItem):
-            exports = {inner: f"{name}/{inner}" for inner in self.survey.exports.get(item, ())}
-            body = self.plan.body(item.block, frozenset(exports))
-            return counted.Block(item, body, self.plan.spec.settings, slot, exports, asked)
-        if asked:
+            return self.block(item, name)
+        if self.asked(name):
             raise Uncounted
+        slot = name if name in self.slots else ""
         structure = self.structure(item)
         return counted.Named(structure, slot, self.survey.hidden.get(item, "")) if item.modifiers.name else structure
+
+    def asked(self, name: str) -> str:
+        """The setting in which other values stand for the settings of what has this name."""
+        return f".{name}" if self.own is None and name in self.plan.asked else ""
+
+    def layer(self, item: LayerItem, name: str) -> Part:
+        slot = name if name in self.slots else ""
+        return counted.OneLayer(item, slot, self.asked(name), self.plan.kept.number_of_part())
+
+    def block(self, item: BlockItem, name: str) -> Part:
+        exports = {inner: f"{name}/{inner}" for inner in self.survey.exports.get(item, ())}
+        body = self.plan.body(item.block, frozenset(exports))
+        slot = name if name in self.slots else ""
+        entry = f"{name}{counted.ENTRY}" if item in self.survey.owners.values() else ""
+        block = counted.Block(item, body, self.plan.spec.settings, slot, exports, self.asked(name), entry)
+        self.blocks[item] = block
+        owner = self.survey.owners.get(item)
+        if owner is None:
+            return block
+        if owner not in self.blocks:
+            raise Uncounted
+        return counted.Sharing(block, self.blocks[owner])
 
     def structure(self, item: Item) -> Part:
         if isinstance(item, Group):
