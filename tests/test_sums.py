@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from random import Random
+from time import perf_counter
 from typing import Any
 
 import pytest
 
 from cnnarch.analysis.memory import memory
-from cnnarch.analysis.totals import total
+from cnnarch.analysis.totals import AtLeast, total
 from cnnarch.errors import ReadError, SpecError
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
@@ -108,3 +109,132 @@ def test_random_pages() -> None:
             found.append(compare(sums, variant(of, spec.settings)))
     assert found.count(True) > 0.25 * len(found)
     assert found.count(False) < 0.1 * found.count(True)
+
+
+HEAD = "name: Net\ninput: 32x32x3\nsettings: {n: 2, a: true, b: false}\n"
+USES = "  - {relu: , name: used, when: a or b or n > 0}\n"
+CONV = "  - conv: {filters: 8, kernel: 3, padding: 1}\n"
+CASES: dict[str, tuple[str, list[tuple[dict[str, Any], bool | None]]]] = {
+    "a name that is given by turns": (
+        f"layers:\n{CONV}    name: one\n    when: a\n{CONV}    name: one\n    when: b\n  - {{relu: , from: one}}\n",
+        [({}, True), ({"b": True}, None), ({"a": False}, None), ({"a": False, "b": True}, True)],
+    ),
+    "a name that is given in every turn": (
+        f"layers:\n  - layers:\n    {CONV}        name: one\n    repeat: n\n",
+        [({"n": 1}, True), ({"n": 0}, True), ({"n": 2}, None), ({"n": 3}, None)],
+    ),
+    "1 and true": (
+        "layers:\n  - conv: {filters: n * 4, kernel: 1}\n  - {relu: , when: a}\n",
+        [({"n": 1}, True), ({"n": True}, None), ({"n": 1.0}, True), ({"a": 1}, None), ({"n": 0.25, "a": True}, True)],
+    ),
+    "what only training has": (
+        f"layers:\n{CONV}  - {{conv: {{filters: 4 * n, kernel: 1}}, name: aside, train_only: true}}\n"
+        "  - {batchnorm: , from: aside, train_only: true}\n  - relu\n",
+        [({}, True), ({"n": 3}, True), ({"n": 0}, None)],
+    ),
+    "what runs at inference takes what only training has": (
+        f"layers:\n{CONV}    name: aside\n    train_only: true\n  - {{relu: , from: aside}}\n",
+        [({}, None)],
+    ),
+    "a layer that is looked up and left out": (
+        f"layers:\n{CONV}    name: one\n    when: a\n  - relu\n  - {{add: , from: [one, relu]}}\n",
+        [({}, True), ({"a": False}, None)],
+    ),
+    "a layer that is looked up by the number of its turn": (
+        f"layers:\n{CONV}    repeat: 3\n  - {{add: , from: [conv1, conv2, conv3]}}\n",
+        [({}, True), ({"conv2.filters": 4}, None), ({"conv2.kernel": 1, "conv2.padding": 0}, True)],
+    ),
+    "turns that are not known": (
+        f"layers:\n{CONV}    repeat: n\n{CONV}  - {{add: , from: [conv1, conv2]}}\n",
+        [({}, False), ({"n": 3}, False)],
+    ),
+    "turns that are skipped are not counted": (
+        f"layers:\n  - layers:\n    {CONV}        repeat: 2\n    when: b\n{CONV}  - {{relu: , from: conv1}}\n",
+        [({}, False), ({"b": True}, False)],
+    ),
+    "a layer that is asked for and left out": (
+        f"layers:\n{CONV}    name: one\n    when: a\n  - relu\n",
+        [({"one.kernel": 5}, True), ({"a": False, "one.kernel": 5}, None), ({"two.kernel": 5}, None)],
+    ),
+    "a layer in a block": (
+        "blocks:\n  unit:\n    settings: {w: n}\n    layers:\n      - conv: {filters: 8, kernel: 3}\n"
+        "      - conv: {filters: w, kernel: 1}\nlayers:\n  - unit\n  - relu\n",
+        [({"unit.w": 5}, True), ({"unit.v": 5}, None), ({"unit.w": 0}, None), ({"unit/conv1.filters": 5}, False)],
+    ),
+    "a block that uses another's weights": (
+        "blocks:\n  unit:\n    settings: {w: 4}\n    layers:\n      - conv: {filters: w, kernel: 1}\n"
+        "      - batchnorm\nlayers:\n  - {conv: {filters: 6, kernel: 1, stride: 2}, name: small}\n"
+        "  - {unit: , name: one}\n  - {unit: {w: 2 * n}, from: small, share: one}\n",
+        [({}, True), ({"n": 3}, None), ({"small.filters": 5}, True)],
+    ),
+    "a layer that uses another's weights": (
+        "layers:\n  - {conv: {filters: 3, kernel: 1}, name: one}\n"
+        "  - {conv: {filters: 3, kernel: 1}, share: one}\n",
+        [({}, False)],
+    ),
+    "turns of nothing": (
+        "layers:\n  - relu\n  - {layers: [{relu: , when: b}], repeat: 25000 * n}\n",
+        [({}, True), ({"n": 3}, None), ({"n": 41}, None)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_counted_and_what_is_not(case: str) -> None:
+    """True where a variant is counted, False where it has to be built, nothing where it is invalid."""
+    layers, variants = CASES[case]
+    spec = catalog.read_text("net.yaml", HEAD + layers + USES)
+    sums = Sums(spec)
+    for settings, expected in [*variants, *reversed(variants)]:
+        assert compare(sums, settings) is expected, settings
+
+
+def test_inputs() -> None:
+    page = "name: Net\ninput: {one: 8x8x3, two: 8x8x3}\nlayers:\n  - relu: \n    from: one\n"
+    both = catalog.read_text("net.yaml", page + "  - {add: , from: [relu, two]}\n")
+    assert compare(Sums(both), {}, {"one": Shape(9, 9, 3), "two": Shape(9, 9, 3)})
+    assert compare(Sums(both), {}, {"one": Shape(9, 9, 3)}) is None  # they cannot be added
+    assert compare(Sums(both), {}, {"three": Shape(9, 9, 3)}) is None
+    assert compare(Sums(both), {}, {"one": Shape(3, 9, 9)}) is None  # channels first
+    assert compare(Sums(catalog.read_text("net.yaml", page)), {}) is None  # one is not used
+
+
+def test_a_layer_that_is_not_counted_makes_sums_that_are_no_less() -> None:
+    page = "name: Net\ninput: 8x8x3\nsettings: {a: true}\nlayers:\n"
+    page += "  - conv: {filters: 4, kernel: 3}\n  - {unknown: {operator: Some, size: 5}, when: a}\n"
+    sums = Sums(catalog.read_text("net.yaml", page))
+    assert compare(sums, {}) and compare(sums, {"a": False})
+    assert [type(sums.totals({"a": a}).params) for a in (True, False)] == [AtLeast, int]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "  - {layers: [{layers: [{concat: , from: [relu, relu]}], repeat: 1000000}], repeat: 1000000}\n",
+        "  - {layers: [{pad: 1}], repeat: 1000000}\n",
+        "  - {layers: [{layers: [{sigmoid: }], repeat: 1000000}], repeat: 1000000}\n",
+        "  - {sigmoid: , repeat: 1000001}\n",
+    ],
+)
+def test_too_many_layers_are_left_to_the_builder(layers: str) -> None:
+    start = perf_counter()
+    assert (
+        Sums(catalog.read_text("net.yaml", "name: Net\ninput: 8x8x3\nlayers:\n  - relu\n" + layers)).totals({}) is None
+    )
+    assert perf_counter() - start < 5
+
+
+def test_many_layers() -> None:
+    """As many as a network may have, of which one is like the other."""
+    page = "name: Net\ninput: 8x8x3\nlayers:\n  - {layers: [{conv: {filters: 3, kernel: 1}}], repeat: 1000000}\n"
+    found = Sums(catalog.read_text("net.yaml", page)).totals({})
+    assert found is not None
+    assert (found.layers, found.params) == (1_000_000, 12_000_000)
+
+
+def test_little_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnnarch.sweep.parts.MOST_RESULTS", 200)
+    sums = Sums(catalog.read("resnet50"))
+    for width in range(16, 128, 4):
+        assert compare(sums, {"width": width})
+        assert len(sums.kept.results) + len(sums.kept.shapes) < 1000

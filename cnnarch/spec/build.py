@@ -230,9 +230,11 @@ class _Builder(Mistakes):
 
     def block(self, item: BlockItem, x: Flow, scope: Scope) -> Flow:
         name = self.name(item, scope)
-        turn = None if x is None or name in self.wanted else (item, self.replay.given(x), self.train_only)
-        if x is not None and turn == scope.turn and scope.made is not None and self.can_repeat(scope.made, item, name):
-            return self.finish(item, name, self.replay.again(scope.made, name, x))
+        turn = None
+        if x is not None and name not in self.wanted:
+            turn = (item, self.replay.given(x), self.train_only)
+            if turn == scope.turn and scope.made is not None and self.can_repeat(scope.made, item, name):
+                return self.finish(item, name, self.replay.again(scope.made, name, x))
         own: Values = {}
         for setting, default in item.block.settings.items():
             value = item.values.get(setting)

@@ -264,22 +264,23 @@ class Modified(Part):
 
     def count(self, x: int, frame: Frame) -> Result:
         before = x
+        outer = frame.training
+        training = outer or self.train_only
         if self.sources:
-            x = self.taken(frame)
+            x = self.taken(frame, training)
         if not self.value(self.when, FLAG, x, frame):
             return before, NOTHING, NO_SLOTS
         turns = 1 if self.repeat is None else self.value(self.repeat, TURNS, x, frame)
-        outer = frame.training
-        frame.training = outer or self.train_only
+        frame.training = training
         x, counts, written = self.turns(turns, x, frame)
         frame.training = outer
         return before if self.train_only or not turns else x, counts, written
 
-    def taken(self, frame: Frame) -> int:
+    def taken(self, frame: Frame, training: bool) -> int:
         shapes: tuple[Shape, ...] = ()
         for slot in self.sources:
             found = frame.slots.get(slot)
-            if found is None or (found[1] and not frame.training):
+            if found is None or (found[1] and not training):
                 raise Uncounted
             shapes += frame.kept.shapes[found[0]]
         return frame.kept.number(shapes)

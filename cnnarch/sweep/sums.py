@@ -27,8 +27,8 @@ class Sums:
     >>> sums = Sums(catalog.read("alexnet"))
     >>> [sums.totals({"classes": classes}).params for classes in (1000, 1001)]  # 4,096 weights and a bias more
     [28823912, 28828009]
-    >>> sums.totals({"conv1.filters": 64}).weights
-    202213120
+    >>> sums.totals({"conv1.filters": 64}).weights  # 32 · 11·11·3 less, and 256 · 5·5·32
+    28596928
     """
 
     def __init__(self, spec: Spec) -> None:
