@@ -23,7 +23,7 @@ from cnnarch.spec.size import least_layers
 from cnnarch.spec.source import Scalar
 from cnnarch.spec.values import INVALID
 
-__all__ = ["LAYER_LIMIT", "MOST_BARREN", "build", "measured", "shapes_of", "values_of"]
+__all__ = ["LAYER_LIMIT", "MILESTONE", "MOST_BARREN", "build", "measured", "shapes_of", "values_of"]
 
 LAYER_LIMIT = 1_000_000
 MILESTONE = 5_000  # layers: few networks have more

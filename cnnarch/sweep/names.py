@@ -8,7 +8,7 @@ from typing import Any
 from cnnarch.spec.expressions import Expression
 from cnnarch.spec.items import parts
 from cnnarch.spec.model import Block, BlockItem, Broken, Item, LayerItem, Residual, Value
-from cnnarch.sweep.parts import ARRIVING, Uncounted
+from cnnarch.sweep.frame import ARRIVING, Uncounted
 
 __all__ = ["Survey"]
 

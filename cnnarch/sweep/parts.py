@@ -5,119 +5,25 @@ Nothing here has a name or a number of a node: a part is counted by what it read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 from cnnarch.analysis.totals import WEIGHT_LAYERS
 from cnnarch.layers import Layer
 from cnnarch.layers.settings import Count, Flag, SettingType
-from cnnarch.shapes import Regions, Shape
+from cnnarch.shapes import Shape
 from cnnarch.spec.build import LAYER_LIMIT, measured
 from cnnarch.spec.expressions import Expression
-from cnnarch.spec.model import DEEPEST, BlockItem, LayerItem, Value
-from cnnarch.sweep.counts import NOTHING, Sum, barren, counts_of, is_within_limits, plus, times, without_weights
+from cnnarch.spec.model import LayerItem, Value
+from cnnarch.sweep.counts import NOTHING, barren, counts_of, is_within_limits, plus, times
+from cnnarch.sweep.frame import NO_SLOTS, Frame, Names, Result, Slots, Uncounted, Weights, joined
 
-__all__ = [
-    "ARRIVING", "DEEPEST", "ENTRY", "Block", "Branches", "Frame", "Kept", "Layers", "Modified", "Named", "Names",
-    "OneLayer", "Part", "Residual", "Sharing", "Uncounted", "typed",
-]  # fmt: skip
+__all__ = ["Branches", "Layers", "Modified", "Named", "OneLayer", "Part", "Residual", "names_in"]
 
-Names: TypeAlias = frozenset[str]
-Slots: TypeAlias = dict[str, tuple[int, bool]]  # what has a name that is looked up, and whether only training has it
-Result: TypeAlias = tuple[int, Sum, Slots]  # which shapes are given, the sums, and what got a name
-
-Weights: TypeAlias = tuple[Layer, int, tuple[int, ...]]  # a layer's, with the channels that arrive and how many
-
-ARRIVING = ""  # the slot, in a block, of what it is given
-ENTRY = "<"  # ends the slot of what was given to a block whose weights another uses
 NONE: Names = frozenset()
-NO_SLOTS: Slots = {}
 FLAG, TURNS = Flag(), Count(0)
 MOST_TURNS = 5_000  # of a repeat whose output changes with every turn
-LONGEST_LIST = 100
-MOST_RESULTS = 100_000
-
-
-class Uncounted(Exception):  # noqa: N818, it is no error: the network is built whole, which says what it is
-    """What is not counted this way, or is a mistake."""
-
-
-class Kept:
-    """What was counted before, for parts and what they were counted on, by numbers.
-
-    `x` is always the number of the shapes that arrive, so that almost all that is kept is numbers, which are
-    quickly compared, and which Python's collector of garbage leaves out.
-    """
-
-    def __init__(self) -> None:
-        self.results: dict[Any, Result] = {}
-        self.shapes: list[tuple[Shape, ...]] = []
-        self.numbers: dict[tuple[Shape, ...], int] = {}
-        self.parts = 0
-
-    def number(self, shapes: tuple[Shape, ...]) -> int:
-        number = self.numbers.get(shapes)
-        if number is None:
-            number = self.numbers[shapes] = len(self.shapes)
-            self.shapes.append(shapes)
-        return number
-
-    def number_of_part(self) -> int:
-        self.parts += 1
-        return self.parts
-
-    def make_room(self) -> None:
-        """Forget all, between two variants, where it is much."""
-        if len(self.results) + len(self.shapes) > MOST_RESULTS:
-            self.results.clear()
-            self.shapes.clear()
-            self.numbers.clear()
-
-
-class Frame:
-    """What a block or the whole spec is counted with: values, what makes them alike, and what has a name."""
-
-    __slots__ = ("kept", "keys", "slots", "top", "trace", "training", "values")
-
-    def __init__(
-        self, kept: Kept, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool
-    ) -> None:
-        self.kept = kept
-        self.values = values
-        self.keys = keys
-        self.top: Frame = self if top is None else top
-        self.training = training
-        self.slots: Slots = {}
-        self.trace: list[Weights] | None = None  # where every layer has to be gone through
-
-    def value(self, expression: Expression, x: int) -> Any:
-        if "x" in expression.names:
-            shapes = self.kept.shapes[x]
-            self.values["x"] = shapes[0] if len(shapes) == 1 else list(shapes)
-        return expression.function(self.values)
-
-
-def typed(value: Any) -> Any:
-    """What is equal only for values that are the same: 1, 1.0 and true are not."""
-    kind = type(value)
-    if kind is int or kind is str:
-        return value
-    if kind in (list, tuple) and len(value) <= LONGEST_LIST:
-        return (kind.__name__, *map(typed, value))
-    if kind in (float, bool, Shape, Regions):
-        return (kind.__name__, repr(value))
-    raise Uncounted
-
-
-def joined(written: Slots, more: Slots, frame: Frame) -> Slots:
-    """What two parts in a row gave names to; a name is given once."""
-    if not more:
-        return written
-    if not written.keys().isdisjoint(more):
-        raise Uncounted
-    frame.slots.update(more)
-    return {**written, **more} if written else more
 
 
 class Part:
@@ -389,97 +295,3 @@ class Residual(Part):
         kept = frame.kept
         out, counts, more = self.merge.count(kept.number(kept.shapes[x] + kept.shapes[end]), frame)
         return out, plus(total, counts), joined(written, more, frame)
-
-
-class Block(Part):
-    """A block where it is used: its settings, from what is given and from defaults, and its layers.
-
-    `exports` are the names in it that are looked up from outside: as they are in it, and outside. `entry` is
-    the slot of what it is given.
-    """
-
-    __slots__ = ("asked", "body", "entry", "exports", "settings", "slot")
-
-    def __init__(
-        self,
-        item: BlockItem,
-        body: Part,
-        of_spec: Container[str],
-        slot: str,
-        exports: dict[str, str],
-        asked: str,
-        entry: str,
-    ) -> None:
-        defaults = item.block.settings
-        super().__init__([], item.values.values())
-        seen = names_in(defaults.values()) | (body.names - defaults.keys()) | body.globals
-        self.globals = frozenset(name for name in seen if name in of_spec)
-        self.depth = body.depth
-        self.body = body
-        self.settings = [(name, item.values.get(name), default) for name, default in defaults.items()]
-        self.slot = slot
-        self.exports = exports
-        self.asked = asked
-        self.entry = entry
-        if asked:
-            self.names |= {asked}
-
-    def count(self, x: int, frame: Frame) -> Result:
-        given = x
-        x, counts, written = self.body.count(x, self.inside(x, frame))
-        counts = barren(counts)
-        if not is_within_limits(counts):
-            raise Uncounted
-        found = {self.exports[name]: flow for name, flow in written.items() if name in self.exports}
-        if self.slot:
-            found[self.slot] = (x, frame.training)
-        if self.entry:
-            found[self.entry] = (given, frame.training)
-        return x, counts, found
-
-    def inside(self, x: int, frame: Frame) -> Frame:
-        top = frame.top
-        own: dict[str, Any] = {}
-        for name, given, default in self.settings:
-            value = given
-            if isinstance(value, Expression):
-                value = frame.value(value, x)
-            elif value is None:
-                value = default
-                if isinstance(value, Expression):
-                    value = Frame(frame.kept, {**top.values, **own}, {}, top, False).value(value, x)
-            own[name] = value
-        if self.asked:
-            if not own.keys() >= frame.values[self.asked].keys():
-                raise Uncounted
-            own |= frame.values[self.asked]
-        keys = {name: typed(value) for name, value in own.items()}
-        inner = Frame(frame.kept, {**top.values, **own}, {**top.keys, **keys}, top, frame.training)
-        inner.slots[ARRIVING] = (x, frame.training)
-        inner.trace = frame.trace
-        return inner
-
-
-class Sharing(Part):
-    """A block that uses the weights of another, of the same kind and with the same settings."""
-
-    __slots__ = ("block", "owner")
-
-    def __init__(self, block: Block, owner: Block) -> None:
-        super().__init__([block, owner])
-        self.block = block
-        self.owner = owner
-        self.slots |= {owner.entry}
-
-    def count(self, x: int, frame: Frame) -> Result:
-        given = frame.slots.get(self.owner.entry)
-        if given is None or given[1] != frame.training:
-            raise Uncounted
-        ours, theirs = self.block.inside(x, frame), self.owner.inside(given[0], frame)
-        ours.trace, theirs.trace = [], []
-        self.block.body.count(x, ours)
-        self.owner.body.count(given[0], theirs)
-        if ours.keys != theirs.keys or ours.trace != theirs.trace:
-            raise Uncounted
-        x, counts, written = self.block.count(x, frame)
-        return x, without_weights(counts), written

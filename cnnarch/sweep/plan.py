@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from cnnarch.spec.items import parts
-from cnnarch.spec.model import PLAIN, Block, BlockItem, Branches, Group, Item, LayerItem, Residual, Spec
+from cnnarch.spec.model import DEEPEST, PLAIN, Block, BlockItem, Branches, Group, Item, LayerItem, Residual, Spec
+from cnnarch.sweep import blocks
 from cnnarch.sweep import parts as counted
+from cnnarch.sweep.frame import ENTRY, Kept, Names, Uncounted
 from cnnarch.sweep.names import Survey
-from cnnarch.sweep.parts import Kept, Names, Part, Uncounted
+from cnnarch.sweep.parts import Part
 
 __all__ = ["Plan"]
 FAN = 4  # parts of a run
@@ -35,7 +37,7 @@ class Plan:
         if len(spec.inputs) > 1 and not all(_is_taken(name, survey) for name in spec.inputs):
             raise Uncounted
         self.top = _Region(self, survey, None, survey.slots).sequence(spec.layers)
-        if self.top.depth > counted.DEEPEST:
+        if self.top.depth > DEEPEST:
             raise Uncounted
 
     def survey(self, block: Block) -> Survey:
@@ -61,7 +63,7 @@ class _Region:
         self.survey = survey
         self.own = own
         self.slots = slots
-        self.blocks: dict[BlockItem, counted.Block] = {}
+        self.blocks: dict[BlockItem, blocks.Block] = {}
 
     def sequence(self, items: list[Item]) -> Part:
         """A list as a tree of ever shorter runs, so that of one that changes in one place most is known."""
@@ -111,15 +113,15 @@ class _Region:
         exports = {inner: f"{name}/{inner}" for inner in self.survey.exports.get(item, ())}
         body = self.plan.body(item.block, frozenset(exports))
         slot = name if name in self.slots else ""
-        entry = f"{name}{counted.ENTRY}" if item in self.survey.owners.values() else ""
-        block = counted.Block(item, body, self.plan.spec.settings, slot, exports, self.asked(name), entry)
+        entry = f"{name}{ENTRY}" if item in self.survey.owners.values() else ""
+        block = blocks.Block(item, body, self.plan.spec.settings, slot, exports, self.asked(name), entry)
         self.blocks[item] = block
         owner = self.survey.owners.get(item)
         if owner is None:
             return block
         if owner not in self.blocks:
             raise Uncounted
-        return counted.Sharing(block, self.blocks[owner])
+        return blocks.Sharing(block, self.blocks[owner])
 
     def structure(self, item: Item) -> Part:
         if isinstance(item, Group):

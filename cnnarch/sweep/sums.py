@@ -9,10 +9,10 @@ from cnnarch.analysis.dtypes import DTYPES
 from cnnarch.analysis.totals import AtLeast, Totals
 from cnnarch.errors import Cause, ReadError, SpecError
 from cnnarch.shapes import Shape
-from cnnarch.spec.build import shapes_of, values_of
+from cnnarch.spec.build import MILESTONE, shapes_of, values_of
 from cnnarch.spec.model import Spec
 from cnnarch.sweep.counts import Counts, is_within_limits, totals_of
-from cnnarch.sweep.parts import Frame, Kept, Names, Uncounted, typed
+from cnnarch.sweep.frame import Frame, Kept, Names, Uncounted, typed
 from cnnarch.sweep.plan import Plan
 
 __all__ = ["Sums"]
@@ -90,6 +90,8 @@ class Sums:
         for layer, wanted in asked.items():
             values[f".{layer}"] = wanted
             keys[f".{layer}"] = tuple([(name, typed(value)) for name, value in sorted(wanted.items())])
+        if any(type(size) is not int for shape in shapes.values() for size in shape):
+            raise Uncounted
         plan, kept = self._plan(frozenset(asked)), self.kept
         kept.make_room()
         frame = Frame(kept, values, keys, None, False)
@@ -98,6 +100,8 @@ class Sums:
         if not is_within_limits(found) or not written.keys() >= plan.unsure:  # who was left out has no settings
             raise Uncounted
         counts = Counts._make(found)
+        if asked and counts.layers + counts.training_layers > MILESTONE:  # whether they are too many is seen otherwise
+            raise Uncounted
         return counts._replace(activations=counts.activations + sum([shape.size for shape in shapes.values()]))
 
     def _plan(self, asked: Names) -> Plan:
