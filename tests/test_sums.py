@@ -123,6 +123,27 @@ CASES: dict[str, tuple[str, list[tuple[dict[str, Any], bool | None]]]] = {
         f"layers:\n  - layers:\n    {CONV}        name: one\n    repeat: n\n",
         [({"n": 1}, True), ({"n": 0}, True), ({"n": 2}, None), ({"n": 3}, None)],
     ),
+    "a name that is given in every turn, of one output": (
+        "layers:\n  - layers:\n      - {batchnorm: , name: one}\n    repeat: n\n",
+        [({"n": 1}, True), ({"n": 2}, None), ({"n": 3}, None)],
+    ),
+    "a name that is the number of another": (
+        f"layers:\n{CONV}{CONV}  - {{relu: , name: conv2}}\n",
+        [({}, None)],
+    ),
+    "a name that is no number of another, as there are only two": (
+        f"layers:\n{CONV}{CONV}  - {{relu: , name: conv3}}\n  - {{add: , from: [conv2, conv3]}}\n",
+        [({}, True), ({"conv3.bias": False}, None), ({"conv1.bias": False}, True)],
+    ),
+    "a name in a block that is also given outside": (
+        "blocks:\n  unit:\n    layers:\n      - conv: {filters: 8, kernel: 3}\n"
+        "layers:\n  - unit\n  - {relu: , name: unit/conv, when: a}\n",
+        [({}, None), ({"a": False}, False)],
+    ),
+    "an input's name that is also a layer's": (
+        f"layers:\n{CONV}    name: input\n",
+        [({}, None)],
+    ),
     "1 and true": (
         "layers:\n  - conv: {filters: n * 4, kernel: 1}\n  - {relu: , when: a}\n",
         [({"n": 1}, True), ({"n": True}, None), ({"n": 1.0}, True), ({"a": 1}, None), ({"n": 0.25, "a": True}, True)],
@@ -147,6 +168,15 @@ CASES: dict[str, tuple[str, list[tuple[dict[str, Any], bool | None]]]] = {
     "turns that are not known": (
         f"layers:\n{CONV}    repeat: n\n{CONV}  - {{add: , from: [conv1, conv2]}}\n",
         [({}, False), ({"n": 3}, False)],
+    ),
+    "a turn of which only the builder knows the number": (
+        f"layers:\n{CONV}    repeat: n\n  - conv: {{filters: 5, kernel: 1}}\n  - {{batchnorm: , from: conv2}}\n",
+        [({}, False), ({"n": 1}, False)],
+    ),
+    "a name that may be nearer": (
+        f"layers:\n  - {{conv: {{filters: 5, kernel: 1}}}}\n{CONV}  - layers:\n    {CONV}        repeat: n\n"
+        "      - {batchnorm: , from: conv1}\n    name: part\n",
+        [({}, False), ({"n": 0}, False)],
     ),
     "turns that are skipped are not counted": (
         f"layers:\n  - layers:\n    {CONV}        repeat: 2\n    when: b\n{CONV}  - {{relu: , from: conv1}}\n",
