@@ -12,10 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from random import Random
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from cnnarch.search.sums.sums import Sums
+from cnnarch.shapes import Shape
+from cnnarch.spec.axes import Choices, Lists, Range, Space
 
 ROUNDS = 25
 
@@ -38,6 +46,8 @@ def main() -> None:
     console.print(starts())
     console.print(builds())
     console.print(costs())
+    console.print(variants())
+    console.print(beside_onnx())
     console.print(scaling())
     console.print(drawings())
 
@@ -140,6 +150,103 @@ def costs() -> Table:
         times = [f"{1000 * value:.1f}" for value in (built, found, advised)]
         table.add_row(label, f"{layers:,}", times[0], times[1], f"{found / built:.2f}", times[2], aim)
     return table
+
+
+# What varies in each network, from which variants are drawn: a layer's settings, width, depth and input.
+GRIDS = {
+    "alexnet": Space((
+        Range("input", 195, 4, 57),
+        Choices("classes", (10, 100, 1000)),
+        Range("conv2.filters", 128, 16, 25),
+        Range("conv3.filters", 128, 32, 13),
+        Choices("conv4.kernel", (1, 3)),
+        Range("fc1.units", 1024, 256, 13),
+    )),
+    "resnet50": Space((
+        Range("input", 128, 32, 7),
+        Range("width", 16, 4, 29),
+        Choices("classes", (10, 100, 1000)),
+        Lists("depths", Range("", 2, 1, 8), 4, 4),
+    )),
+    "mobilenet_v2": Space((Range("input", 128, 32, 7), Range("width", 25, 5, 24, 100), Choices("classes", (10, 1000)))),
+}  # fmt: skip
+
+
+def variants() -> Table:
+    """Totals of variants drawn from a grid, a second: each built whole, and counted from what was counted before."""
+    from cnnarch.analysis.totals import total
+    from cnnarch.spec import catalog
+    from cnnarch.spec.build import build
+
+    title = "totals of variants"
+    table = Table("network", "grid", "variants", "built, a second", "counted, a second", "times", "aim", title=title)
+    for name, number, aim in (("alexnet", 20_000, "10,000"), ("resnet50", 4_000, "2,000"), ("mobilenet_v2", 4_000, "")):
+        spec, space, of = catalog.read(name), GRIDS[name], Random(7)
+        drawn = []
+        for _ in range(number):
+            settings = space.at(of.randrange(space.size))
+            side = settings.pop("input")
+            drawn.append((settings, {"input": Shape(side, side, 3)}))
+        sums = Sums(spec)
+        assert sums.totals(*drawn[0]) == total(build(spec, *drawn[0]))
+        few = drawn[:200]
+        whole = best_of(lambda spec=spec, few=few: [total(build(spec, *one)) for one in few], 3, forget) / len(few)  # type: ignore[misc]
+        parts = best_of(lambda spec=spec, drawn=drawn: each(Sums(spec), drawn), 3, forget) / number  # type: ignore[misc]
+        grid = f"{space.size:,}: {', '.join(axis.name for axis in space.axes)}"
+        rates = f"{1 / whole:,.0f}", f"{1 / parts:,.0f}", f"{whole / parts:.1f}"
+        table.add_row(name, grid, f"{number:,}", *rates, aim)
+    return table
+
+
+def each(sums: Sums, drawn: list[Any]) -> None:
+    for one in drawn:
+        sums.totals(*one)
+
+
+def beside_onnx() -> Table:
+    """ResNet-152 built from its spec, with totals, beside its graph read and its shapes inferred by ONNX's C++."""
+    from cnnarch.analysis.totals import total
+    from cnnarch.interchange.onnx.writing import write
+    from cnnarch.spec import catalog
+    from cnnarch.spec.build import build
+
+    spec = catalog.read("resnet152")
+    cases: dict[str, Callable[[], object]] = {
+        "build, total": lambda: total(build(spec)),
+        "totals alone": lambda: Sums(spec).totals({}),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if find_spec("onnx"):
+            onnx: Any = import_module("onnx")
+            written, plain = Path(folder, "written.onnx"), Path(folder, "plain.onnx")
+            written.write_bytes(write(spec, build(spec), "resnet152"))
+            plain.write_bytes(without_values(onnx.load(str(written))))
+            for label, path in (("onnx: load, infer_shapes", plain), ("onnx: the same, as exported", written)):
+                cases[label] = lambda path=path: onnx.shape_inference.infer_shapes(onnx.load(str(path)))  # type: ignore[misc]
+        times = dict.fromkeys(cases, 1e9)
+        for _ in range(ROUNDS):  # by turns, so that noise falls on all alike
+            for label, call in cases.items():
+                times[label] = min(times[label], best_of(call, 2))
+    table = Table("ResNet-152", "best, ms", "times build", "aim", title="beside ONNX, without weights")
+    for label, seconds in times.items():
+        aim = "≥ 1" if label.startswith("onnx: load") else ""
+        table.add_row(label, f"{1000 * seconds:.2f}", f"{seconds / times['build, total']:.2f}", aim)
+    return table
+
+
+def without_values(model: Any) -> bytes:
+    """A model whose weights are inputs, so that nothing is inferred but the shapes of its layers."""
+    onnx: Any = import_module("onnx")
+    known = {one.name: one for one in onnx.shape_inference.infer_shapes(model, data_prop=True).graph.value_info}
+    nodes = [*model.graph.node]
+    del model.graph.node[:]
+    for node in nodes:
+        if node.op_type == "ConstantOfShape":
+            model.graph.input.append(known[node.output[0]])
+        else:
+            model.graph.node.append(node)
+    found: bytes = model.SerializeToString()
+    return found
 
 
 def forget() -> None:

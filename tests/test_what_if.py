@@ -51,6 +51,14 @@ def spec(tmp_path: Path) -> str:
             PAGE.replace("    repeat: 3", "  - pair: {filters: 24}\n  - pair: {filters: 16}"),
         ),
         (
+            {"pair1.filters": 24, "pair2.filters": 32},
+            PAGE.replace("16}", "24}").replace("    repeat: 3", "  - pair: {filters: 32}\n  - pair: {filters: 16}"),
+        ),
+        (
+            {"pair1.filters": 16, "pair2.filters": 24},
+            PAGE.replace("    repeat: 3", "  - pair: {filters: 24}\n  - pair: {filters: 16}"),
+        ),
+        (
             {"pair2/conv.filters": 24},
             PAGE.replace("    repeat: 3", "  - pair: {filters: 24}\n  - pair: {filters: 16}"),
         ),

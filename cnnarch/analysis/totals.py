@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from cnnarch.graph import Graph
 
-__all__ = ["FAMILIES", "AtLeast", "Subtotal", "Totals", "subtotals", "total"]
+__all__ = ["FAMILIES", "WEIGHT_LAYERS", "AtLeast", "Subtotal", "Totals", "subtotals", "total"]
 
 # In the order in which they are shown; a layer of no family has nothing to count.
 FAMILIES = {

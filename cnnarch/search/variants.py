@@ -8,21 +8,23 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from cnnarch.analysis.figures import FIGURES
-from cnnarch.analysis.totals import Totals
+from cnnarch.analysis.totals import AtLeast, Totals
 from cnnarch.errors import Cause, Problem, ReadError, Source, SpecError
 from cnnarch.network import Network
 from cnnarch.search.conditions import NotKnown, condition
 from cnnarch.search.ranges import to_shape
 from cnnarch.search.shuffle import Shuffle
+from cnnarch.search.sums.sums import Sums
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.axes import Axis, Space
-from cnnarch.spec.build import build
+from cnnarch.spec.build import MILESTONE, build
 from cnnarch.spec.model import Spec
 
 __all__ = ["Chunk", "Failures", "Job", "Measurer", "Row", "measured", "message_of"]
 
 MOST_CAUSES = 20  # that are told apart
+SUMS = {*Totals._fields, "weight_memory", "activations"}  # which need no network that is built whole
 
 
 class Row(NamedTuple):
@@ -112,6 +114,7 @@ class Measurer:
         self.space = Space(job.axes)
         self.order = None if job.seed is None else Shuffle(self.space.size, job.seed)
         self.where = condition(job.where, job.names) if job.where else None
+        self.sums = Sums(self.spec) if job.limit >= MILESTONE else None
         self.not_counted = False
 
     def row(self, number: int) -> Row | None:
@@ -207,11 +210,22 @@ class Measured(dict[str, Any]):
         return self._network
 
     def __missing__(self, key: str) -> Any:
-        if key in Totals._fields:
-            self |= self.network.totals._asdict()
-        else:
+        if key not in SUMS or not self._count():
             self[key] = FIGURES[key].of(self.network)
         return self[key]
+
+    def _count(self) -> bool:
+        """Try to have all sums without building it whole."""
+        if self._network is not None or self.of.sums is None:
+            return False
+        job = self.of.job
+        found = self.of.sums.figures(*self.of.changes(self.values_given), job.batch, job.dtype)
+        if found is None:
+            return False
+        self.of.not_counted |= isinstance(found["macs"], AtLeast)
+        for key, value in found.items():
+            self.setdefault(key, value)  # what varies can have the name of a figure
+        return True
 
 
 def measured(job: bytes, places: Sequence[int], shuffled: bool = True) -> Chunk:

@@ -24,7 +24,7 @@ from cnnarch.spec.size import least_layers
 from cnnarch.spec.source import Scalar
 from cnnarch.spec.values import INVALID
 
-__all__ = ["LAYER_LIMIT", "build"]
+__all__ = ["LAYER_LIMIT", "MILESTONE", "MOST_BARREN", "build", "measured", "shapes_of", "values_of"]
 
 LAYER_LIMIT = 1_000_000
 MILESTONE = 5_000  # layers: few networks have more
@@ -44,17 +44,47 @@ def build(
     Raises SpecError with every independent mistake, and ReadError for a setting or an input that
     the spec does not have.
     """
+    return _Builder(spec, limit).run(settings or {}, shapes_of(spec, inputs or {}))
+
+
+def shapes_of(spec: Spec, inputs: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The spec's inputs, with other shapes where they are given; raises ReadError for what cannot be one."""
     shapes = dict(spec.inputs)
-    for name, shape in (inputs or {}).items():
+    for name, shape in inputs.items():
         if name not in shapes:
             hint = suggestion(name, list(shapes)) or f"it has {listed(shapes)}"
             raise ReadError(f"{spec.source.name} has no input `{name}`", hint)
         _check_axes(name, shape, shapes[name])
         shapes[name] = shape
-    return _Builder(spec, limit).run(settings or {}, shapes)
+    return shapes
+
+
+def values_of(spec: Spec, given: Mapping[str, Any]) -> Values:
+    """The spec's settings with others where they are given, each sees those before it.
+
+    Raises ReadError for one that the spec does not have, SpecError for one without a value.
+    """
+    for name in given:
+        if name not in spec.settings:
+            hint = suggestion(name, list(spec.settings)) or f"it has {listed(spec.settings) or 'none'}"
+            raise ReadError(f"{spec.source.name} has no setting `{name}`", hint)
+    return settings_of(spec.settings, spec.places, given)
 
 
 _MEASURED: dict[tuple[Layer, tuple[Shape, ...]], Figures] = {}  # a layer on an input is measured once
+
+
+def measured(layer: Layer, shapes: tuple[Shape, ...]) -> Figures:
+    """The figures of a layer on as many inputs as it takes; raises Cause where a rule refuses."""
+    figures = _MEASURED.get((layer, shapes))
+    if figures is None:
+        figures = layer.figures(shapes)
+        if not _countable(figures.output):
+            raise Cause("a size of over 2^62 in the output")
+        if len(_MEASURED) >= MOST_KEPT:
+            _MEASURED.clear()
+        _MEASURED[layer, shapes] = figures
+    return figures
 
 
 class Sharing(NamedTuple):
@@ -102,7 +132,7 @@ class _Builder(Mistakes):
         return Graph(tuple(self.nodes), self.groups, self.changes)
 
     def set(self, given: Mapping[str, Any]) -> None:
-        """Compute the spec's settings, each sees those before it; `conv2.stride` is for the layer of that name."""
+        """Compute the spec's settings; `conv2.stride` is for the layer of that name."""
         for name, value in given.items():
             layer, dot, setting = name.rpartition(".")
             if dot and not (layer and setting):
@@ -110,13 +140,7 @@ class _Builder(Mistakes):
             if dot:
                 self.wanted.setdefault(layer, {})[setting] = value
                 self.around.update(accumulate(layer.split("/")[:-1], "{}/{}".format))
-        for name in given:
-            if "." in name:
-                continue
-            if name not in self.spec.settings:
-                hint = suggestion(name, list(self.spec.settings)) or f"it has {listed(self.spec.settings) or 'none'}"
-                raise ReadError(f"{self.spec.source.name} has no setting `{name}`", hint)
-        self.settings = settings_of(self.spec.settings, self.spec.places, given)
+        self.settings = values_of(self.spec, {name: value for name, value in given.items() if "." not in name})
 
     # Lists of layers
 
@@ -197,6 +221,11 @@ class _Builder(Mistakes):
 
     def block(self, item: BlockItem, x: Flow, scope: Scope) -> Flow:
         name = self.name(item, scope)
+        turn = None
+        if x is not None and name not in self.wanted:
+            turn = (item, self.replay.given(x), self.train_only)
+            if turn == scope.turn and scope.made is not None and self.can_repeat(scope.made, item, name):
+                return self.finish(item, name, self.replay.again(scope.made, name, x))
         own: Values = {}
         for setting, default in item.block.settings.items():
             value = item.values.get(setting)
@@ -212,23 +241,29 @@ class _Builder(Mistakes):
         if name in self.wanted:
             own |= self.wanted_of(name, own, item.kind)
         inner = Scope(f"{name}/", {**self.settings, **own}, scope, x, True)
-        apart = self.sharing is not None or item.modifiers.share is not None or name in self.around
-        if x is None or apart or self.spec.problems:
+        if x is None or self.is_apart(item, name):
             return self.group(item, name, x, inner)
         key = self.replay.key(item.block, list(own.values()), x, self.train_only)
         made = self.replay.find(key)
-        if made is not None and name not in self.flows and name not in self.taken and self.has_room(made):
+        scope.turn, scope.made = turn, made
+        if made is not None and self.can_repeat(made, item, name):
             return self.finish(item, name, self.replay.again(made, name, x))
         nodes, groups = len(self.nodes), len(self.replay.order)
         result = self.group(item, name, x, inner)
         # Of one input that arrives twice it cannot be told later which of the two a layer takes.
         if result is not None and key is not None and not self.problems and len(set(x)) == len(x):
-            self.replay.note(key, name, nodes, groups, x, result)
+            scope.made = self.replay.note(key, name, nodes, groups, x, result)
         return result
 
-    def has_room(self, made: Made) -> bool:
-        """Whether a block can be made again within the limits; where not, building it finds the place."""
-        return made.layers > 0 and len(self.nodes) - self.inputs + made.layers <= self.milestone
+    def is_apart(self, item: BlockItem, name: str) -> bool:
+        """Whether more than its settings and its input say how a block is built."""
+        shares = self.sharing is not None or item.modifiers.share is not None
+        return shares or name in self.around or bool(self.spec.problems)
+
+    def can_repeat(self, made: Made, item: BlockItem, name: str) -> bool:
+        """Whether a block can be made again: by a name that is free, and within the limits, else building it tells."""
+        room = made.layers > 0 and len(self.nodes) - self.inputs + made.layers <= self.milestone
+        return room and name not in self.flows and name not in self.taken and not self.is_apart(item, name)
 
     def group(self, item: Item, name: str, x: Flow, inner: Scope) -> Flow:
         """What a block or a named structure holds, perhaps with another's weights."""
@@ -342,9 +377,7 @@ class _Builder(Mistakes):
             self.wrong_arity(item, name, x, least)
             return None
         try:
-            figures = layer.figures(shapes)
-            if not _countable(figures.output):
-                raise Cause("a size of over 2^62 in the output")
+            return measured(layer, shapes)
         except Cause as cause:
             arrived = f"the input here is {self.listed(x)}, {self.origin(x)}"
             place, end = item.place(cause.setting) or (item.kind_key(), None)
@@ -353,10 +386,6 @@ class _Builder(Mistakes):
                 hint = f"{arrived}; it is too small at this input"
             self.problem(f"{cause.message} of `{name}`", item.span(place, end), hint)
             return _recovered(layer, shapes)
-        if len(_MEASURED) >= MOST_KEPT:
-            _MEASURED.clear()
-        _MEASURED[layer, shapes] = figures
-        return figures
 
     def owner(
         self, item: LayerItem, name: str, layer: Layer, figures: Figures, x: tuple[int, ...], scope: Scope

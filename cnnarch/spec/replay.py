@@ -13,7 +13,8 @@ __all__ = ["Made", "Replay"]
 
 LONGEST_LIST = 100
 
-Key = tuple[Block, str, tuple[tuple[Shape, bool], ...], bool]
+Given = tuple[tuple[Shape, bool], ...]
+Key = tuple[Block, str, Given, bool]
 
 
 class Made(NamedTuple):
@@ -44,6 +45,11 @@ class Replay:
         self.order: list[str] = []  # the names of groups, as they were made
         self.made: dict[Key, Made] = {}
 
+    def given(self, x: tuple[int, ...]) -> Given:
+        """What arrives, but for where it comes from."""
+        nodes = self.nodes
+        return tuple([(nodes[number].figures.output, nodes[number].train_only) for number in x])
+
     def key(self, block: Block, values: list[Any], x: tuple[int, ...], train_only: bool) -> Key | None:
         """What has to be the same; values by their text, as 1 and true are equal but not the same.
 
@@ -52,15 +58,15 @@ class Replay:
         for value in values:
             if type(value) is list and (len(value) > LONGEST_LIST or any(type(one) is list for one in value)):
                 return None
-        given = tuple([(self.nodes[number].output, self.nodes[number].train_only) for number in x])
-        return block, repr(values), given, train_only
+        return block, repr(values), self.given(x), train_only
 
     def find(self, key: Key | None) -> Made | None:
         return None if key is None else self.made.get(key)
 
-    def note(self, key: Key, name: str, nodes: int, groups: int, x: tuple[int, ...], result: tuple[int, ...]) -> None:
+    def note(self, key: Key, name: str, nodes: int, groups: int, x: tuple[int, ...], result: tuple[int, ...]) -> Made:
         """Remember a block that has just been built, from so many nodes and groups on."""
-        self.made[key] = Made(name, (nodes, len(self.nodes)), (groups, len(self.order)), x, result)
+        made = self.made[key] = Made(name, (nodes, len(self.nodes)), (groups, len(self.order)), x, result)
+        return made
 
     def again(self, made: Made, name: str, x: tuple[int, ...]) -> tuple[int, ...]:
         """Make it once more, under another name and for another input; gives what the block gives."""
@@ -73,11 +79,13 @@ class Replay:
         def moved(numbers: tuple[int, ...]) -> tuple[int, ...]:
             return tuple([one + shift if one >= first else given[one] for one in numbers])
 
-        for node in nodes[first:last]:
+        for at, node in enumerate(nodes[first:last], first):
             full = name + node.name[cut:]
+            # By far the most take what the layer before them gives.
+            sources = (at - 1 + shift,) if node.sources == (at - 1,) and at > first else moved(node.sources)
             owner = None if node.owner is None else node.owner + shift
-            flows[full] = (len(nodes),)
-            nodes.append(Node(full, node.layer, moved(node.sources), node.figures, node.train_only, owner, node.note))
+            flows[full] = (at + shift,)
+            nodes.append(Node(full, node.layer, sources, node.figures, node.train_only, owner, node.note))
         for inner in self.order[slice(*made.groups)]:
             full = name + inner[cut:]
             groups[full] = groups[inner]

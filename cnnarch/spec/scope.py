@@ -14,10 +14,10 @@ Values: TypeAlias = dict[str, Any]
 class Scope:
     """The top of a spec, a block, or a named structure, which sees what is around it.
 
-    `arriving` is what `from: input` names in a block.
+    `arriving` is what `from: input` names in a block. `made` is the last block here, and `turn` what it was built for.
     """
 
-    __slots__ = ("arriving", "counts", "is_block", "outer", "prefix", "values")
+    __slots__ = ("arriving", "counts", "is_block", "made", "outer", "prefix", "turn", "values")
 
     def __init__(
         self, prefix: str, values: Values, outer: Scope | None = None, arriving: Flow = None, is_block: bool = False
@@ -28,6 +28,8 @@ class Scope:
         self.arriving = arriving
         self.is_block = is_block
         self.counts: dict[str, int] = {}
+        self.turn: Any = None
+        self.made: Any = None
 
     def find(self, text: str, known: Container[str]) -> str | None:
         """The full name, among those known, of what a text names here; a block does not see around it."""
