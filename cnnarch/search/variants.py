@@ -223,8 +223,7 @@ class Measured(dict[str, Any]):
         if found is None:
             return False
         self.of.not_counted |= isinstance(found["macs"], AtLeast)
-        for key, value in found.items():
-            self.setdefault(key, value)  # what varies can have the name of a figure
+        self.update({**found, **self.values_given})  # what varies can have the name of a figure
         return True
 
 
