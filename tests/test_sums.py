@@ -131,6 +131,10 @@ CASES: dict[str, tuple[str, list[tuple[dict[str, Any], bool | None]]]] = {
         f"layers:\n{CONV}{CONV}  - {{relu: , name: conv2}}\n",
         [({}, None)],
     ),
+    "a name that can be the number of another": (
+        f"layers:\n{CONV}    repeat: n\n  - {{relu: , name: conv2}}\n",
+        [({}, None), ({"n": 1}, False)],
+    ),
     "a name that is no number of another, as there are only two": (
         f"layers:\n{CONV}{CONV}  - {{relu: , name: conv3}}\n  - {{add: , from: [conv2, conv3]}}\n",
         [({}, True), ({"conv3.bias": False}, None), ({"conv1.bias": False}, True)],
@@ -201,6 +205,32 @@ CASES: dict[str, tuple[str, list[tuple[dict[str, Any], bool | None]]]] = {
         "layers:\n  - {conv: {filters: 3, kernel: 1}, name: one}\n"
         "  - {conv: {filters: 3, kernel: 1}, share: one}\n",
         [({}, False)],
+    ),
+    "a block with a shortcut that uses another's weights": (
+        "blocks:\n  unit:\n    layers:\n      - residual:\n          - conv: {filters: 8, kernel: 1}\n"
+        "        shortcut:\n          - conv: {filters: 8, kernel: 1}\n"
+        "layers:\n  - conv: {filters: 8, kernel: 1}\n  - {unit: , name: one}\n  - {unit: , share: one}\n",
+        [({}, False)],
+    ),
+    "a block at inference and in training": (
+        "blocks:\n  unit:\n    layers:\n      - conv: {filters: 8, kernel: 3}\n      - batchnorm\n"
+        "layers:\n  - {unit: , train_only: true}\n  - unit\n  - {unit: , train_only: true}\n  - relu\n",
+        [({}, True)],
+    ),
+    "what is looked up differs, and what arrives does not": (
+        f"layers:\n  - {{conv: {{filters: 4 * n, kernel: 1}}, name: one}}\n{CONV}  - relu\n  - relu\n  - relu\n"
+        "  - {batchnorm: , from: one}\n  - relu\n  - relu\n",
+        [({}, True), ({"n": 3}, True), ({"n": 1}, True)],
+    ),
+    "a setting of the spec that only a block reads": (
+        "blocks:\n  unit:\n    layers:\n      - conv: {filters: 4 * n, kernel: 3}\n"
+        "layers:\n  - unit\n  - flatten\n  - fc: 3\n  - relu\n  - relu\n",
+        [({}, True), ({"n": 3}, True), ({"n": 0}, None)],
+    ),
+    "blocks of nothing": (
+        "blocks:\n  unit:\n    layers:\n      - {relu: , when: b}\nlayers:\n  - relu\n"
+        "  - {unit: , repeat: 20000 * n}\n",
+        [({"n": 1}, True), ({"n": 2}, None), ({"n": 1, "b": True}, True)],
     ),
     "turns of nothing": (
         "layers:\n  - relu\n  - {layers: [{relu: , when: b}], repeat: 25000 * n}\n",

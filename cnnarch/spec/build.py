@@ -252,7 +252,7 @@ class _Builder(Mistakes):
         result = self.group(item, name, x, inner)
         # Of one input that arrives twice it cannot be told later which of the two a layer takes.
         if result is not None and key is not None and not self.problems and len(set(x)) == len(x):
-            scope.made = self.replay.note(key, name, nodes, groups, x, result)
+            self.replay.note(key, name, nodes, groups, x, result)
         return result
 
     def is_apart(self, item: BlockItem, name: str) -> bool:

@@ -63,10 +63,9 @@ class Replay:
     def find(self, key: Key | None) -> Made | None:
         return None if key is None else self.made.get(key)
 
-    def note(self, key: Key, name: str, nodes: int, groups: int, x: tuple[int, ...], result: tuple[int, ...]) -> Made:
+    def note(self, key: Key, name: str, nodes: int, groups: int, x: tuple[int, ...], result: tuple[int, ...]) -> None:
         """Remember a block that has just been built, from so many nodes and groups on."""
-        made = self.made[key] = Made(name, (nodes, len(self.nodes)), (groups, len(self.order)), x, result)
-        return made
+        self.made[key] = Made(name, (nodes, len(self.nodes)), (groups, len(self.order)), x, result)
 
     def again(self, made: Made, name: str, x: tuple[int, ...]) -> tuple[int, ...]:
         """Make it once more, under another name and for another input; gives what the block gives."""

@@ -14,7 +14,8 @@ Values: TypeAlias = dict[str, Any]
 class Scope:
     """The top of a spec, a block, or a named structure, which sees what is around it.
 
-    `arriving` is what `from: input` names in a block. `made` is the last block here, and `turn` what it was built for.
+    `arriving` is what `from: input` names in a block. `made` is what the last block here was like, and `turn` what
+    it was built for.
     """
 
     __slots__ = ("arriving", "counts", "is_block", "made", "outer", "prefix", "turn", "values")
