@@ -32,7 +32,7 @@ class Watch(_Builder):
         self.blocks: dict[int, Block] = {}  # that were called
         self.stack = [""]
 
-    def has_room(self, made: Any) -> bool:
+    def can_repeat(self, made: Any, item: BlockItem, name: str) -> bool:
         return False
 
     def once(self, item: Item, x: Flow, scope: Scope) -> Flow:
