@@ -2,21 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from cnnarch.errors import ReadError, SpecError
+from cnnarch.graph import Graph, Node
+from cnnarch.interchange.blocks import Blocks
+from cnnarch.interchange.folding import Fold, leaves
+from cnnarch.interchange.layout import Layout
 from cnnarch.interchange.model import Entry, Model
+from cnnarch.interchange.repeats import chained, repeated, windowed
 from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
+from cnnarch.spec import catalog
+from cnnarch.spec.build import build
 from cnnarch.spec.written import quoted, written
 
-__all__ = ["page"]
+__all__ = ["flat", "folded", "page"]
+
+MOST_FOLDED = 3_000  # layers: few networks have more, and nobody reads their pages
 
 
 def page(model: Model) -> str:
-    """The page of a spec that is built to the same layers."""
+    """The page of a spec that is built to the same layers, with blocks and repeats where these are certain."""
+    plain = flat(model)
+    if len(model.entries) > MOST_FOLDED:
+        return plain
+    try:
+        graph = build(catalog.read_text(model.name, plain))
+    except (SpecError, ReadError):
+        return plain  # whoever builds it tells what is wrong
+    text = folded(model, graph)
+    try:
+        same = is_same(graph, build(catalog.read_text(model.name, text)), model.entries)
+    except (SpecError, ReadError):
+        same = False
+    return text if same else plain
+
+
+def folded(model: Model, graph: Graph) -> str:
+    """The page with what comes again written once; it may be of another network than the graph."""
+    fold = Fold(graph, model.classes)
+    blocks = Blocks(fold)
+    parts = fold.grouped(leaves(graph, [entry.own for entry in model.entries]))
+    parts = chained(blocks.named(parts), blocks)
+    parts = windowed(fold.structured(parts, 0 if len(graph.inputs) == 1 else -1), blocks)
+    parts = repeated(parts)
+    found = list(blocks.found.values())
+    layout = Layout(found)
+    lines = _header(model)
+    for number, block in enumerate(found):
+        lines += ["blocks:" if number == 0 else "", *layout.block(block)]
+    lines += ["", "layers:"] if found else ["layers:"]
+    return "\n".join([*lines, *layout.layers(parts, list(model.inputs), 2), ""])
+
+
+def is_same(graph: Graph, other: Graph, entries: Sequence[Entry]) -> bool:
+    """Whether two graphs are one network, and the names that are the model's are in both."""
+    first = len(graph.inputs)
+    owned = [True] * first + [entry.own for entry in entries]
+    return len(graph.nodes) == len(other.nodes) and all(
+        _facts(one) == _facts(two) and (not own or one.name == two.name)
+        for one, two, own in zip(graph.nodes, other.nodes, owned)
+    )
+
+
+def _facts(node: Node) -> tuple[object, ...]:
+    sums = node.layer.kind in ("add", "multiply", "max")  # of which the order makes no difference
+    sources = tuple(sorted(node.sources)) if sums else node.sources
+    return node.layer, sources, node.figures, node.owner, node.note, node.train_only
+
+
+def flat(model: Model) -> str:
+    """The page with every layer by itself."""
+    return "\n".join([*_header(model), "layers:", *_layers(model), ""])
+
+
+def _header(model: Model) -> list[str]:
     lines = [f"name: {quoted(model.name)}", f"input: {_inputs(model.inputs)}"]
     lines += [f"{key}: {quoted(text)}" for key, text in (("source", model.source), ("note", model.note)) if text]
-    return "\n".join([*lines, "", "layers:", *_layers(model), ""])
+    return [*lines, ""]
 
 
 def _inputs(shapes: Mapping[str, Shape]) -> str:

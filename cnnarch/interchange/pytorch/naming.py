@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["names_of"]
+__all__ = ["classes_of", "names_of"]
 
 LONGEST = 64  # as in cnnarch.spec.items
 ROOM = 8  # for a number behind
+HOLDERS = ("Sequential", "ModuleList", "ModuleDict")
+BETWEEN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # words of a class's name
 
 
 def names_of(paths: Sequence[str], reserved: Iterable[str] = ()) -> list[str]:
@@ -30,6 +33,16 @@ def names_of(paths: Sequence[str], reserved: Iterable[str] = ()) -> list[str]:
         taken.add(name)
         found.append(name)
     return found
+
+
+def classes_of(modules: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What the classes of modules are called here, by names made of their paths; not those that only hold others.
+
+    >>> classes_of([("layer1", "Sequential"), ("layer1.0", "BasicBlock"), ("stem", "Conv2dNormActivation")])
+    {'layer1/_0': 'basic_block', 'stem': 'conv2d_norm_activation'}
+    """
+    named = {path: BETWEEN.sub("_", name).strip("_").lower() for path, name in modules if name not in HOLDERS}
+    return {"/".join(map(_word, path.split("."))): name for path, name in named.items() if path}
 
 
 def _word(part: str) -> str:
