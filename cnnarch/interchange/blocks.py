@@ -1,6 +1,7 @@
 """Groups of layers that are alike but for numbers, as calls of blocks with settings."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -9,9 +10,10 @@ from cnnarch.interchange.folding import BRANCHES, GROUP, RESIDUAL, Fold, Part, s
 from cnnarch.layers import KINDS
 from cnnarch.spec.items import BESIDE, STRUCTURES
 
-__all__ = ["Block", "Blocks", "alike"]
+__all__ = ["Block", "Blocks", "Key", "alike"]
 
-MOST_SETTINGS = 10  # a block with more says less than what it stands for
+MOST_WORDS = 4  # in a name that is made of kinds
+LONGEST = 50  # characters of it, before a number
 HEADER = 3  # lines of a block beside its layers
 SHORT = {"batchnorm": "bn", "layernorm": "ln"}
 
@@ -101,11 +103,10 @@ class Blocks:
 
     def _make(self, members: Sequence[Part]) -> None:
         """A block, and calls of it in the place of groups."""
-        first = members[0]
         parameters = Parameters(members, self.widths)
-        if len(parameters.values) > MOST_SETTINGS:
+        if not parameters.are_few:
             return
-        name = self._name(first)
+        name = self._name(members)
         body = _Template(members, parameters).body
         for number, part in enumerate(members):
             part.kind, part.bodies = name, []
@@ -113,11 +114,12 @@ class Blocks:
         self.found[name] = Block(name, parameters.defaults, body)
         self.widths[name] = parameters.widths
 
-    def _name(self, first: Part) -> str:
-        """The class of its members, or what their names have in common, or what is in it."""
-        words = (re.sub(r"[\d_-]+$", "", part).strip("_-") for part in reversed(first.name.split("/")))
-        wanted = self.fold.classes.get(first.name, "") or next(filter(None, words), "") or _content(first)
-        wanted = re.sub(r"\W", "_", wanted)
+    def _name(self, members: Sequence[Part]) -> str:
+        """The class of its members, or what most of their names end in, or what is in it."""
+        word, times = Counter(map(_word, members)).most_common(1)[0]
+        word = word if 2 * times > len(members) else ""
+        wanted = self.fold.classes.get(members[0].name, "") or word or _content(members[0])
+        wanted = wanted[:LONGEST]
         if wanted in KINDS or wanted in STRUCTURES or wanted in BESIDE:
             wanted = f"{wanted}_block"
         found, number = wanted, 1
@@ -260,9 +262,15 @@ class _Template:
         return found
 
 
+def _word(group: Part) -> str:
+    """The last word of a name, without a number."""
+    words = (re.sub(r"[\d_-]+$", "", word).strip("_-") for word in reversed(group.name.split("/")))
+    return re.sub(r"\W", "_", next(filter(None, words), ""))
+
+
 def _content(group: Part) -> str:
     """A name for what has none: its kinds where they are few, otherwise the structure in it."""
     kinds = [part.kind for part in group.bodies[0]]
     if RESIDUAL in kinds or BRANCHES in kinds:
         return "residual_unit" if RESIDUAL in kinds else "parallel_unit"
-    return "_".join(SHORT.get(kind, kind) for kind in kinds)
+    return "_".join(SHORT.get(kind, kind) for kind in kinds) if len(kinds) <= MOST_WORDS else "unit"

@@ -16,6 +16,7 @@ WIDTHS = ("filters", "units", "groups", "channels", "size", "start")  # what may
 MAIN = ("filters", "units")  # what a layer is about: always told, and with no word more where several layers have it
 
 
+MOST_SETTINGS = 10  # a block with more says less than what it stands for
 MOST_TIMES = 8  # above, one number is a multiple of another by chance
 
 
@@ -39,7 +40,7 @@ class Parameters:
     """The settings of a block that stands for groups that are alike.
 
     `values` are those that each group gives, by name, and `code` is what stands in the slots that differ. The
-    `widths` of blocks are the settings that are some layer's width.
+    `widths` of blocks are the settings that are some layer's width. Unless they `are_few`, they are not complete.
     """
 
     def __init__(self, groups: Sequence[Part], widths: Mapping[str, Collection[str]]) -> None:
@@ -50,8 +51,11 @@ class Parameters:
         slots = [dict(_slots(part.bodies[0])) for part in groups]
         for slot in dict.fromkeys(slot for one in slots for slot in one):
             values = [one.get(slot) for one in slots]
+            if len(self._found) > MOST_SETTINGS:
+                break
             if len({value for value in values if value is not None}) > 1 and not self._is_half(slot, slots):
                 self._formulas[slot] = self._formula(about[slot]._replace(values=values))
+        self.are_few = len(self._found) <= MOST_SETTINGS
         names = self._names()
         used = {number for number, _ in self._formulas.values()}
         order = sorted(used, key=self._rank)

@@ -15,6 +15,7 @@ from cnnarch.spec.items import MERGES
 __all__ = ["BRANCHES", "GROUP", "REPEAT", "RESIDUAL", "Fold", "Part", "leaves", "spliced", "within"]
 
 RESIDUAL, BRANCHES, REPEAT = "residual", "branches", "layers"
+DEEPEST = 12  # structures in each other
 GROUP = ""  # which no block can be called
 
 
@@ -27,8 +28,8 @@ class Part:
     """
 
     __slots__ = (
-        "bodies", "drops", "gives", "kind", "layer", "name", "note", "own", "repeat", "settings", "share", "size",
-        "takes",
+        "bodies", "depth", "drops", "gives", "kind", "layer", "name", "note", "own", "repeat", "settings", "share",
+        "size", "takes",
     )  # fmt: skip
 
     def __init__(self, kind: str, takes: tuple[int, ...], gives: int, bodies: Iterable[list[Part]] = ()) -> None:
@@ -37,6 +38,7 @@ class Part:
         self.gives = gives
         self.bodies = list(bodies)
         self.size: int = 1 + sum(part.size for body in self.bodies for part in body)  # of a call: before it was one
+        self.depth: int = 1 + max([part.depth for body in self.bodies for part in body], default=0)
         self.layer: Layer | None = None  # of a structure, what merges
         self.drops = False
         self.name = ""
@@ -169,8 +171,11 @@ class Fold:
             bodies.sort()
         if [place for body in bodies for place in body] != list(range(start, len(found))):
             return None
+        structure = self._structure(merge, [found[body[0] : body[-1] + 1] if body else [] for body in bodies], fork)
+        if structure.depth > DEEPEST:
+            return None
         uses[fork] -= len(bodies) - 1
-        return start, self._structure(merge, [found[body[0] : body[-1] + 1] if body else [] for body in bodies], fork)
+        return start, structure
 
     def _structure(self, merge: Part, bodies: list[list[Part]], fork: int) -> Part:
         kind = BRANCHES

@@ -14,6 +14,7 @@ from cnnarch.spec.written import quoted, written
 __all__ = ["Layout"]
 
 WIDTH = 120  # characters of a line
+ROUNDS = 3  # in which names are settled: one that is written can leave another to be written
 STEP = 4  # a list in an entry stands so far in
 ORDER = ("filters", "units", "kernel", "stride", "padding")  # of settings, before others
 STRUCTURES = (RESIDUAL, BRANCHES, REPEAT)
@@ -162,14 +163,15 @@ class _Names:
                 self.given[id(part)] = part.name
 
     def _settle(self) -> None:
-        """Write names where a page would give one that another has."""
-        for _ in range(len(self.parts)):
+        """Write the names of layers of a kind where a page would give one of them a name that another has."""
+        every = self._all()
+        times = Counter(id(part) for _, _, part in every)
+        for _ in range(ROUNDS):
             taken = {*self.given.values(), *self.inputs.values()}
-            clashes = [part for _, name, part in self._all() if id(part) not in self.given and name in taken]
-            free = [part for part in clashes if part is not None and part.name and part.repeat == 1]
-            if not free:
-                return
-            self.given |= {id(part): part.name for part in free}
+            clashes = {part.kind for _, name, part in every if part and id(part) not in self.given and name in taken}
+            free = [part for _, _, part in every if part and part.kind in clashes and part.name]
+            self.given |= {id(part): part.name for part in free if times[id(part)] == 1}
+            every = self._all()
 
 
 def _order(parts: Iterable[Part]) -> Iterator[tuple[str, int, Part | None]]:

@@ -31,23 +31,33 @@ def page(model: Model) -> str:
         graph = build(catalog.read_text(model.name, plain))
     except (SpecError, ReadError):
         return plain  # whoever builds it tells what is wrong
-    text = folded(model, graph)
+    for repeats in (True, False):  # whose names are numbers, which can be a name of the model's
+        text = folded(model, graph, repeats)
+        if _is_of(graph, text, model):
+            return text
+    return plain
+
+
+def _is_of(graph: Graph, text: str, model: Model) -> bool:
+    """Whether a page is built to a graph."""
     try:
-        same = is_same(graph, build(catalog.read_text(model.name, text)), model.entries)
+        other = build(catalog.read_text(model.name, text))
     except (SpecError, ReadError):
-        same = False
-    return text if same else plain
+        return False
+    return is_same(graph, other, model.entries)
 
 
-def folded(model: Model, graph: Graph) -> str:
+def folded(model: Model, graph: Graph, repeats: bool = True) -> str:
     """The page with what comes again written once; it may be of another network than the graph."""
     fold = Fold(graph, model.classes)
     blocks = Blocks(fold)
     parts = fold.grouped(leaves(graph, [entry.own for entry in model.entries]))
     parts = chained(blocks.named(parts), blocks)
     parts = windowed(fold.structured(parts, 0 if len(graph.inputs) == 1 else -1), blocks)
-    parts = repeated(parts)
     found = list(blocks.found.values())
+    if repeats:
+        parts = repeated(parts)
+        found = [block._replace(body=repeated(block.body)) for block in found]
     layout = Layout(found)
     lines = _header(model)
     for number, block in enumerate(found):
