@@ -10,8 +10,9 @@ from cnnarch.interchange.folding import BRANCHES, GROUP, RESIDUAL, Fold, Part, s
 from cnnarch.layers import KINDS
 from cnnarch.spec.items import BESIDE, STRUCTURES
 
-__all__ = ["Block", "Blocks", "Key", "alike"]
+__all__ = ["WEIGHTED", "Block", "Blocks", "Key", "alike"]
 
+WEIGHTED = ("conv", "fc")
 MOST_WORDS = 4  # in a name that is made of kinds
 LONGEST = 50  # characters of it, before a number
 HEADER = 3  # lines of a block beside its layers
@@ -117,7 +118,7 @@ class Blocks:
     def _name(self, members: Sequence[Part]) -> str:
         """The class of its members, or what most of their names end in, or what is in it."""
         word, times = Counter(map(_word, members)).most_common(1)[0]
-        word = word if 2 * times > len(members) else ""
+        word = word if 2 * times > len(members) and not _is_unit(members[0]) else ""
         wanted = self.fold.classes.get(members[0].name, "") or word or _content(members[0])
         wanted = wanted[:LONGEST]
         if wanted in KINDS or wanted in STRUCTURES or wanted in BESIDE:
@@ -263,9 +264,19 @@ class _Template:
 
 
 def _word(group: Part) -> str:
-    """The last word of a name, without a number."""
-    words = (re.sub(r"[\d_-]+$", "", word).strip("_-") for word in reversed(group.name.split("/")))
+    """The last word of a name, without a number: `inception` of `inception3a`."""
+    words = (re.sub(r"(\d+[a-z]?|[\d_-]+)$", "", word).strip("_-") for word in reversed(group.name.split("/")))
     return re.sub(r"\W", "_", next(filter(None, words), ""))
+
+
+def _is_unit(group: Part) -> bool:
+    """Whether it is one layer with weights, and what stands behind it, which says more than most names."""
+    first, *others = [part.kind for part in group.bodies[0]]
+    return (
+        first in WEIGHTED
+        and len(others) < MOST_WORDS
+        and not any(kind in WEIGHTED or kind not in KINDS for kind in others)
+    )
 
 
 def _content(group: Part) -> str:

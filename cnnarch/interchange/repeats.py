@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from cnnarch.interchange.blocks import Blocks, Key, alike
+from cnnarch.interchange.blocks import WEIGHTED, Blocks, Key, alike
 from cnnarch.interchange.folding import BRANCHES, GROUP, REPEAT, RESIDUAL, Part, spliced, within
 from cnnarch.layers import KINDS
 from cnnarch.layers.activation import ElementWise
@@ -16,7 +16,6 @@ __all__ = ["chained", "repeated", "windowed"]
 
 LONGEST_RUN = 24  # parts that come again together
 FRAME = 3  # lines that these have to save before it is worth a list of their own
-WEIGHTED = ("conv", "fc")
 
 
 def chained(parts: list[Part], blocks: Blocks) -> list[Part]:
