@@ -13,7 +13,8 @@ from cnnarch.shapes import Shape
 __all__ = ["random_model"]
 
 FILTERS = (4, 8, 12, 16, 32)
-WORDS = ("stem", "block", "relu", "conv1", "conv", "unit", "branch", "layers", "repeat", "add", "half", "input", "x")
+WORDS = ("stem", "block", "relu", "conv1", "conv", "unit", "branch", "layers", "repeat", "add", "half", "input", "x",
+         "in", "class", "_3x3", "lambda", "no")  # fmt: skip
 CLASSES = ("BasicBlock", "unit", "Conv", "relu", "group", "")
 
 
@@ -30,6 +31,7 @@ class _Draft:
         self.own = self.random.choice((0.0, 0.5, 1.0))
         self.classes: dict[str, str] = {}
         self.made = 0
+        self.labels: list[str] = []  # what convolutions are called that own their names
 
     def add(self, kind: str, settings: dict[str, Any], sources: tuple[str, ...], prefix: str, label: str = "") -> str:
         """A layer, and the name of what there is now."""
@@ -66,7 +68,7 @@ class _Draft:
             if word == "conv":
                 kernel = self.random.choice((1, 3))
                 settings = {"filters": filters, "kernel": kernel, "padding": kernel // 2}
-                x = self.add("conv", settings, (x,), prefix, f"conv{number}")
+                x = self.add("conv", settings, (x,), prefix, self.labels[number])
             elif word == "wide":
                 x = self.add("conv", {"filters": 4 * filters, "kernel": 1, "bias": False}, (x,), prefix, f"w{number}")
             else:
@@ -95,6 +97,7 @@ class _Draft:
         for stage in range(self.random.randint(1, 5)):
             kinds = ("conv", "conv", "wide", "batchnorm", "relu", "relu6")
             plan = [self.random.choice(kinds) for _ in range(self.random.randint(1, 5))]
+            self.labels = [self.random.choice((f"conv{number}", *WORDS)) for number in range(len(plan))]
             form = self.random.choice(("row", "residual", "branches"))
             filters = self.random.choice(FILTERS)
             for turn in range(self.random.randint(1, 6)):

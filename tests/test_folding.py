@@ -267,6 +267,27 @@ def test_a_name_that_a_page_would_give_to_another() -> None:
     assert_same(model, text)
 
 
+def test_names_that_mean_something_else() -> None:
+    """`no` is a truth value to some readers of YAML; `in` and `class` are no names in expressions."""
+    widths = enumerate((8, 16, 8, 32, 16))
+    entries = [
+        one
+        for number, width in widths
+        for one in (
+            (f"part{number}/in", "conv", {"filters": width, "kernel": 1}),
+            (f"part{number}/class", "conv", {"filters": 40 - width, "kernel": 3}),
+            (f"part{number}/no", "tanh", {}),
+        )
+    ]
+    model = chain(*entries, ("no", "relu", {}), ("off", "sigmoid", {}, "no"), ("on", "add", {}, "off", "no"), own=True)
+    text = writing.page(model)
+    assert "    settings: {in_: , class_: }\n" in text
+    assert text.endswith('  - {relu: , name: "no"}\n  - {sigmoid: , name: "off"}\n'
+                         '  - {add: , name: "on", from: ["off", "no"]}\n')  # fmt: skip
+    assert_same(model, text)
+    assert_same(model, writing.flat(model))
+
+
 def test_a_long_list_goes_on_in_the_next_line() -> None:
     words = [f"a_name_of_some_length_{number}" for number in range(12)]
     entries: list[tuple[Any, ...]] = [(word, "relu", {}, "input") for word in words]

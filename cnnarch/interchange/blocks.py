@@ -266,7 +266,7 @@ class _Template:
 def _word(group: Part) -> str:
     """The last word of a name, without a number: `inception` of `inception3a`."""
     words = (re.sub(r"(\d+[a-z]?|[\d_-]+)$", "", word).strip("_-") for word in reversed(group.name.split("/")))
-    return re.sub(r"\W", "_", next(filter(None, words), ""))
+    return next((word for word in words if word.isidentifier()), "").lower()
 
 
 def _is_unit(group: Part) -> bool:

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from cnnarch.interchange.folding import Part
-from cnnarch.spec.expressions import FUNCTIONS, WORDS
+from cnnarch.spec.expressions import is_setting_name
 
 __all__ = ["Code", "Parameters", "Place"]
 
 Place: TypeAlias = tuple[int, ...]  # of a part: in its list, the body it is in, in that list, and so on
 Slot: TypeAlias = tuple[Place, str]  # a setting of the part at a place
-WIDTHS = ("filters", "units", "groups", "channels", "size", "start")  # what may be the same number, or a multiple
 MAIN = ("filters", "units")  # what a layer is about: always told, and with no word more where several layers have it
-
-
+SIDE = ("groups", "channels", "size", "start")  # widths that follow from others
+WIDTHS = (*MAIN, *SIDE)  # what may be the same number, or a multiple
+LONGEST = 50  # characters of its name
 MOST_SETTINGS = 10  # a block with more says less than what it stands for
 MOST_TIMES = 8  # above, one number is a multiple of another by chance
 
@@ -92,12 +92,11 @@ class Parameters:
             times = _times(new.values, known)
             if times:
                 return number, times
-            times = _times(known, new.values)
+            times = _times(known, new.values) if new.name not in SIDE else 0
             if times:  # what is there is a multiple of the new one
                 self._found[number] = new
-                of = {slot: number for slot, (number, _) in self._formulas.items()}
-                multiples = [slot for slot in of if of[slot] == number]
-                self._formulas.update((slot, (number, times * self._formulas[slot][1])) for slot in multiples)
+                for slot, (one, factor) in self._formulas.items():
+                    self._formulas[slot] = one, factor * times if one == number else factor
                 return number, 1
         self._found.append(new)
         return len(self._found) - 1, 1
@@ -119,8 +118,8 @@ class Parameters:
         found: list[str] = []
         for one in self._found:
             longer = one.label if one.name in MAIN else f"{one.label}_{one.name}"
-            wanted = one.name if times[one.name] == 1 else longer
-            while wanted in found or wanted in FUNCTIONS or wanted in WORDS or wanted in ("x", "input"):
+            wanted = (one.name if times[one.name] == 1 else longer)[:LONGEST]
+            while wanted in found or wanted == "input" or not is_setting_name(wanted):
                 wanted += "_"
             found.append(wanted)
         return found

@@ -9,7 +9,7 @@ from typing import Any
 from cnnarch.interchange.blocks import Block
 from cnnarch.interchange.blocks_settings import Code
 from cnnarch.interchange.folding import BRANCHES, REPEAT, RESIDUAL, Part, within
-from cnnarch.spec.written import quoted, written
+from cnnarch.spec.written import named, quoted, written
 
 __all__ = ["Layout"]
 
@@ -116,11 +116,11 @@ class _Names:
 
     def beside(self, part: Part, before: tuple[int, ...]) -> dict[str, str]:
         """What stands beside a kind."""
-        found = {"name": self.given.get(id(part), "")}
+        found = {"name": named(self.given.get(id(part), ""))}
         if part.takes != before:
-            names = [self.called[number] for number in part.takes]
+            names = [named(self.called[number]) for number in part.takes]
             found["from"] = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
-        found["share"] = part.share
+        found["share"] = named(part.share)
         found["repeat"] = str(part.repeat) if part.repeat > 1 else ""
         found["note"] = quoted(part.note) if part.note else ""
         return {key: text for key, text in found.items() if text}

@@ -15,7 +15,7 @@ from cnnarch.layers import KINDS
 from cnnarch.shapes import Shape
 from cnnarch.spec import catalog
 from cnnarch.spec.build import build
-from cnnarch.spec.written import quoted, written
+from cnnarch.spec.written import named, quoted, written
 
 __all__ = ["flat", "folded", "page"]
 
@@ -105,12 +105,12 @@ def _layers(model: Model) -> Iterator[str]:
     for entry in model.entries:
         settings = _settings(entry)
         yield f"  - {entry.kind}: {settings}" if settings else f"  - {entry.kind}:"
-        yield f"    name: {entry.name}"
+        yield f"    name: {named(entry.name)}"
         if entry.sources != before:
-            names = ", ".join(entry.sources)
+            names = ", ".join(map(named, entry.sources))
             yield f"    from: {names if len(entry.sources) == 1 else f'[{names}]'}"
         if entry.share:
-            yield f"    share: {entry.share}"
+            yield f"    share: {named(entry.share)}"
         if entry.note:
             yield f"    note: {quoted(entry.note)}"
         before = (entry.name,)
