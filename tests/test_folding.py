@@ -80,7 +80,7 @@ def chain(*entries: tuple[Any, ...], own: bool = False) -> Model:
 # The same network
 
 
-@pytest.mark.parametrize("start", range(0, 400, 50))
+@pytest.mark.parametrize("start", range(0, 200, 50))
 def test_random_networks(start: int) -> None:
     folded = 0
     for seed in range(start, start + 50):

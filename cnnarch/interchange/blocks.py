@@ -47,17 +47,21 @@ class Blocks:
         clusters: dict[Key, list[Part]] = {}
         inner: dict[Key, list[Key]] = {}
         for group in groups:
-            clusters.setdefault(keys[id(group)], []).append(group)
-            inside = [part for part in within(group.bodies[0]) if part.kind == GROUP]
-            inner.setdefault(keys[id(group)], []).extend(keys[id(part)] for part in inside)
-        often = [group for group in groups if len(clusters[keys[id(group)]]) > 1]
-        places = _places(often, keys)
+            inside = [keys[id(part)] for part in within(group.bodies[0]) if part.kind == GROUP]
+            inner.setdefault(keys[id(group)], []).extend(inside)
+            if keys[id(group)] not in inside:  # a group that is all of another is the one to be a block
+                clusters.setdefault(keys[id(group)], []).append(group)
+        often = {id(group) for cluster in clusters.values() for group in cluster if len(cluster) > 1}
+        places = _places([group for group in groups if id(group) in often], keys)
         for key in _after(clusters, inner):
             for group in clusters[key]:
                 group.bodies = [self._structured(group)]
                 if id(group) in dropping:
                     group.bodies = [[_dropping(group, dropping[id(group)])]]
             self.decide(clusters[key], places)
+            for group in clusters[key]:
+                if group.kind == GROUP and id(group) in dropping:
+                    group.bodies = group.bodies[0][0].bodies
         return spliced(parts)
 
     def _structured(self, group: Part) -> list[Part]:
@@ -73,7 +77,7 @@ class Blocks:
         for group in groups:
             body, name = self._structured(group), self.fold.classes.get(group.name, "")
             keys[id(group)] = name, alike(body, group)
-            if name and len(body) == 1 and body[0].kind == RESIDUAL and len(body[0].bodies) == 1:
+            if len(body) == 1 and body[0].kind == RESIDUAL and len(body[0].bodies) == 1:
                 residuals[name, alike(body[0].bodies[0], group)] = keys[id(group)], body[0]
         shapes = self.fold.shapes
         same = {keys[id(group)] for group in groups if shapes[group.takes[0]] == shapes[group.gives]}

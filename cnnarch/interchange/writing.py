@@ -23,7 +23,17 @@ MOST_FOLDED = 3_000  # layers: few networks have more, and nobody reads their pa
 
 
 def page(model: Model) -> str:
-    """The page of a spec that is built to the same layers, with blocks and repeats where these are certain."""
+    """The page of a spec that is built to the same layers, with blocks and repeats where these are certain.
+
+    >>> names = ["relu", "relu_2", "relu_3"]
+    >>> entries = [Entry(name, "relu", {}, (before,), own=False) for before, name in zip(["input", *names], names)]
+    >>> print(page(Model("Three", {"input": Shape(8, 8, 3)}, tuple(entries))), end="")
+    name: "Three"
+    input: 8x8x3
+    <BLANKLINE>
+    layers:
+      - {relu: , repeat: 3}
+    """
     plain = flat(model)
     if len(model.entries) > MOST_FOLDED:
         return plain
