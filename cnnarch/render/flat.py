@@ -10,7 +10,7 @@ from cnnarch.graph import Graph, Node
 from cnnarch.network import Network
 from cnnarch.shapes import Shape
 from cnnarch.spec.model import Conditions, Spec
-from cnnarch.spec.written import quoted, written
+from cnnarch.spec.written import named, quoted, written
 
 __all__ = ["flat"]
 
@@ -72,13 +72,13 @@ def _layers(graph: Graph) -> Iterator[str]:
         if node.is_input:
             continue
         yield f"  - {node.layer.kind}:{_settings(node)}"
-        yield f"    name: {node.name}"
+        yield f"    name: {named(node.name)}"
         if node.sources != before:
-            names = [graph.nodes[source].name for source in node.sources]
+            names = [named(graph.nodes[source].name) for source in node.sources]
             listed = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
             yield f"    from: {listed}"
         if node.owner is not None:
-            yield f"    share: {graph.nodes[node.owner].name}"
+            yield f"    share: {named(graph.nodes[node.owner].name)}"
         if node.train_only:
             yield "    train_only: true"
         if node.note:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable, Collection
 from typing import Any, Protocol, TypeVar
 
 from cnnarch.errors import Problem, Source, Span, SpecError, listed, suggestion
 from cnnarch.layers import KINDS
 from cnnarch.spec.claims import Claims, read_inputs
-from cnnarch.spec.expressions import FUNCTIONS, WORDS
+from cnnarch.spec.expressions import is_setting_name
 from cnnarch.spec.items import STRUCTURES, Items, is_name, parts
 from cnnarch.spec.model import Block, BlockItem, Item, Spec
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, parse, span_of
@@ -256,19 +255,13 @@ class _Document:
         before = list(seen)
         for key, value in self.reader.mapping(node, what, "settings: {classes: 1000}"):
             name = key.value
-            if not self._is_setting_name(name):
+            if not is_setting_name(name):
                 hint = "a name has letters, digits and `_`; words of the language are taken"
                 self.reader.report(f"`{name}` cannot be the name of a setting", key, hint)
                 continue
             declared[key] = self.reader.value(value, before)
             before.append(name)
         return declared
-
-    @staticmethod
-    def _is_setting_name(name: str) -> bool:
-        if name.lower() in ("yes", "no", "on", "off", "true", "false", "null", "x") or keyword.iskeyword(name):
-            return False
-        return name.isidentifier() and len(name) <= 64 and name not in FUNCTIONS and name not in WORDS
 
     # Layers and blocks
 

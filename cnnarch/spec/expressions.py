@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 import operator
 import re
@@ -19,7 +20,10 @@ from cnnarch.errors import Cause, listed, shortened, suggestion
 from cnnarch.layers.settings import shown
 from cnnarch.shapes import Shape
 
-__all__ = ["FUNCTIONS", "LONGEST", "WORDS", "Expression", "ExpressionError", "bounded", "compile_expression"]
+__all__ = [
+    "FUNCTIONS", "LONGEST", "WORDS", "Expression", "ExpressionError", "bounded", "compile_expression",
+    "is_setting_name",
+]  # fmt: skip
 
 LONGEST = 1000  # characters of one expression
 MOST_PARTS = 200  # operands and operators of one expression
@@ -54,6 +58,17 @@ class ExpressionError(ValueError):
         self.end = end
         self.hint = hint
         super().__init__(message)
+
+
+def is_setting_name(name: str) -> bool:
+    """Whether a setting can be called so: words of the language and of YAML are taken.
+
+    >>> is_setting_name("width"), is_setting_name("same"), is_setting_name("no")
+    (True, False, False)
+    """
+    if name.lower() in ("yes", "no", "on", "off", "true", "false", "null", "x") or keyword.iskeyword(name):
+        return False
+    return name.isidentifier() and len(name) <= 64 and name not in FUNCTIONS and name not in WORDS
 
 
 def compile_expression(text: str, names: Collection[str], words: tuple[str, ...] = ()) -> Expression:

@@ -13,13 +13,13 @@ from cnnarch.spec.expressions import LONGEST, WORDS, Expression, ExpressionError
 from cnnarch.spec.model import Value
 from cnnarch.spec.source import Mapping, Node, Scalar, Sequence, span_of
 
-__all__ = ["INVALID", "Reader", "parse_setting", "parse_shape"]
+__all__ = ["INVALID", "TRUTHS_IN_1_1", "Reader", "parse_setting", "parse_shape"]
 
 INVALID: Any = type("Invalid", (), {"__repr__": lambda _: "INVALID"})()  # stands for a value that was reported
 LONGEST_NUMBER = 50  # digits
 
 _TRUTHS = {"true": True, "True": True, "false": False, "False": False}
-_TRUTHS_IN_1_1 = ("yes", "no", "on", "off")
+TRUTHS_IN_1_1 = ("yes", "no", "on", "off")
 # What YAML 1.1 takes for a number or a date, beyond plain digits. Not compiled at every start: `re` keeps it once used.
 _NUMBER_IN_1_1 = (
     r"[-+]?(\d[\d_]*(:[0-5]?\d)+(\.\d*)?|0\d+|0[xob][0-9a-fA-F_]+|\d+_[\d_]*(\.\d*)?|[\d.]+[eE][-+]?\d+|\.(inf|nan))"
@@ -90,7 +90,7 @@ class Reader:
         if not isinstance(node, Scalar) or not node.value.strip():
             self.report(f"{what} must be a text", node)
             return ""
-        if node.plain and node.value.lower() in _TRUTHS_IN_1_1:
+        if node.plain and node.value.lower() in TRUTHS_IN_1_1:
             self.report(f"`{node.value}` is a truth value in YAML 1.1", node, f'quote it: "{node.value}"')
             return ""
         return node.value
@@ -130,7 +130,7 @@ class Reader:
             return _TRUTHS[text]
         if text in ("", "~", "null"):
             return None
-        if text.lower() in _TRUTHS_IN_1_1:
+        if text.lower() in TRUTHS_IN_1_1:
             return self.report(
                 f"`{text}` is a truth value in YAML 1.1 and a word in YAML 1.2", node, "write `true` or `false`"
             )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-__all__ = ["quoted", "written"]
+from cnnarch.spec.values import TRUTHS_IN_1_1
+
+__all__ = ["named", "quoted", "written"]
 
 
 def written(value: Any) -> str:
@@ -21,6 +23,15 @@ def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.12f}".rstrip("0").rstrip(".")
     return str(value)
+
+
+def named(name: str) -> str:
+    """The name of a layer, between quotes where some readers of YAML would take it for a truth value.
+
+    >>> named("conv1"), named("no")
+    ('conv1', '"no"')
+    """
+    return quoted(name) if name.lower() in TRUTHS_IN_1_1 else name
 
 
 def quoted(text: str) -> str:

@@ -230,7 +230,7 @@ class _Reader:
             raise Cause(f"more than {MOST_ENTRIES:,} layers, or {MOST_SOURCES:,} links between them")
         share = owner if figures.params or figures.buffers else ""
         sources = tuple([one.source for one in takes])
-        self.entries.append(Entry(name, part.kind, part.settings, sources, share, part.note))
+        self.entries.append(Entry(name, part.kind, part.settings, sources, share, part.note, own=not part.suffix))
         return Tensor(name, figures.output)
 
     def refusal(self, cause: Cause, label: str) -> ReadError:

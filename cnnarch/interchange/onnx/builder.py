@@ -36,7 +36,9 @@ class Builder:
         self.places: dict[str, int] = {}
         self.shapes: dict[str, Shape] = {}
         self.roots: dict[str, tuple[str, ...]] = {}  # of an entry, the initialisers that are its weights
-        self.names = {id(op): name for op, name in zip(program.ops, names_of(program.ops))}
+        named = names_of(program.ops)
+        self.names = {id(op): name for op, (name, _) in zip(program.ops, named)}
+        self.own = {name for name, own in named if own}  # the names that are the file's
         self.taken = set(self.names.values())
         self.users = Counter(name for op in program.ops for name in op.inputs)
         self.users.update(program.outputs)
@@ -100,7 +102,7 @@ class Builder:
         except Cause as cause:
             raise UnfitError(cause.message) from None
         self.places[name] = len(self.entries)
-        self.entries.append(Entry(name, kind, settings, tuple(one.entry for one in sources)))
+        self.entries.append(Entry(name, kind, settings, tuple(one.entry for one in sources), own=name in self.own))
         self.shapes[name] = figures.output
         self.roots[name] = tuple(roots)
         return name

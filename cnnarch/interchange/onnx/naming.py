@@ -16,27 +16,34 @@ COUNTED = re.compile(r"[a-z]?\d+$")  # a name that says nothing
 NUMBERED = re.compile(r"_\d+$")
 
 
-def names_of(ops: Iterable[Op]) -> list[str]:
-    """A name for every operator that a page can have, all different, none the group of another.
+def names_of(ops: Iterable[Op]) -> list[tuple[str, bool]]:
+    """A name for every operator that a page can have, and whether it is the model's; all different, none a group.
 
     PyTorch names an operator by the modules around it, each with the path that leads to it. Where one operator
     stands alone in a module, it has the module's name. What only has a number is called after its operator.
 
     >>> x = ("x",)
     >>> names_of([Op("Conv", "/layer1/layer1.0/conv1/Conv", x, ("y",), {}), Op("Relu", "", x, ("conv1_2",), {})])
-    ['layer1/_0/conv1', 'conv1_2']
+    [('layer1/_0/conv1', True), ('conv1_2', True)]
+    >>> names_of([Op("Relu", "/layer1/Relu", x, ("y",), {}), Op("Add", "", x, ("/layer1/Add_output_0",), {})])
+    [('layer1/relu', False), ('layer1/Add_output_0', True)]
+    >>> names_of([Op("Relu", "", x, ("12",), {}), Op("Relu", "", x, ("13",), {})])
+    [('relu', False), ('relu_2', False)]
     """
     ops = list(ops)
-    paths = [_path(op) for op in ops]
+    given = [_given(op) for op in ops]
+    own = list(map(bool, given))
+    paths = [_path(name or op.kind.lower()) for op, name in zip(ops, given)]
     within = Counter(path[:depth] for path in paths for depth in range(1, len(path)))
     for number, (op, path) in enumerate(zip(ops, paths)):
         if NUMBERED.sub("", path[-1]) == op.kind:
             alone = len(path) > 1 and within[path[:-1]] == 1
             paths[number] = path[:-1] if alone else (*path[:-1], path[-1].lower())
+            own[number] = own[number] and alone
     paths = _shortened(paths)
     taken = {"/".join(path[:depth]) for path in paths for depth in range(1, len(path))}  # groups
     last: dict[str, int] = {}
-    return [_unique("/".join(path), taken, last) for path in paths]
+    return [(_unique("/".join(path), taken, last), one) for path, one in zip(paths, own)]
 
 
 def _shortened(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -68,10 +75,8 @@ def safe(name: str) -> str:
     return "/".join(map(_part, filter(None, name.split("/")))) or "layer"
 
 
-def _path(op: Op) -> tuple[str, ...]:
+def _path(name: str) -> tuple[str, ...]:
     """The modules that an operator stands in, and its own name."""
-    given = (name for name in (op.name, *op.outputs) if name and not COUNTED.match(name))
-    name = next(given, op.kind.lower())[:1000]
     parts: list[str] = []
     before = ""
     for part in filter(None, name.split("/")):
@@ -79,6 +84,11 @@ def _path(op: Op) -> tuple[str, ...]:
         parts += [_part(one) for one in (own.split(".") if name[0] == "/" else [own]) if one]
         before = part
     return tuple(parts) or ("layer",)
+
+
+def _given(op: Op) -> str:
+    """The name that a file gives to an operator, or to what it gives; nothing if that only has a number."""
+    return next((name for name in (op.name, *op.outputs) if name and not COUNTED.match(name)), "")[:1000]
 
 
 def _part(part: str) -> str:

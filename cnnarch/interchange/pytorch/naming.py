@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["names_of"]
+__all__ = ["classes_of", "names_of"]
 
 LONGEST = 64  # as in cnnarch.spec.items
 ROOM = 8  # for a number behind
+CUTS = (LONGEST, 16, 12, 10, 8, 6, 4)  # characters of a word
+HOLDERS = ("Sequential", "ModuleList", "ModuleDict")
+BETWEEN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # words of a class's name
 
 
 def names_of(paths: Sequence[str], reserved: Iterable[str] = ()) -> list[str]:
@@ -32,6 +36,21 @@ def names_of(paths: Sequence[str], reserved: Iterable[str] = ()) -> list[str]:
     return found
 
 
+def classes_of(modules: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What the classes of modules are called here, by names made of their paths; not those that only hold others.
+
+    >>> classes_of([("layer1", "Sequential"), ("layer1.0", "BasicBlock"), ("a", "Conv2dNormActivation")])["layer1/_0"]
+    'basic_block'
+    """
+    named = {path: BETWEEN.sub("_", name).strip("_").lower() for path, name in modules if name not in HOLDERS}
+    words = {tuple(map(_word, path.split("."))): name for path, name in named.items() if path}
+    found: dict[str, str] = {}
+    for most in CUTS:  # names are cut where one is too long, but which is not known here
+        for path, name in words.items():
+            found.setdefault("/".join([word[:most] for word in path]), name)
+    return found
+
+
 def _word(part: str) -> str:
     word = "".join(char if char.isascii() and (char.isalnum() or char == "-") else "_" for char in part)
     return word if word.replace("-", "_").isidentifier() and word[0] != "-" else f"_{word}"
@@ -39,7 +58,7 @@ def _word(part: str) -> str:
 
 def _shortened(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """The paths with long words cut, all alike so that what stands in one group still does, if that makes them fit."""
-    for most in (LONGEST, 16, 12, 10, 8, 6, 4):
+    for most in CUTS:
         cut = [tuple([part[:most] for part in path]) for path in paths]
         if all(sum(map(len, path)) + len(path) - 1 <= LONGEST - ROOM for path in cut):
             return cut

@@ -11,6 +11,7 @@ from typing import Any
 from cnnarch.errors import ReadError, shortened
 from cnnarch.interchange.model import Model
 from cnnarch.interchange.pytorch.layout import BATCH, Atom, Axes, Layout
+from cnnarch.interchange.pytorch.naming import classes_of
 from cnnarch.interchange.pytorch.operators import rule_of
 from cnnarch.interchange.pytorch.operators_modules import rule_of_module
 from cnnarch.interchange.pytorch.tracing import Call, Trace, tensors_in
@@ -72,7 +73,8 @@ def _run(torch: Any, module: Any, inputs: Mapping[str, Shape], name: str, way: t
         raise
     except Exception as error:
         raise _refusal(trace, error) from error
-    return Model(name, dict(zip(names, trace.inputs)), entries)
+    classes = classes_of((path, type(one).__name__) for path, one in module.named_modules())
+    return Model(name, dict(zip(names, trace.inputs)), entries, classes=classes)
 
 
 def _refusal(trace: Trace, error: Exception) -> ReadError:

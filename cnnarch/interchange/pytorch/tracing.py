@@ -6,6 +6,7 @@ seen and made a layer of ours. What no layer is becomes `unknown`, with the shap
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any, TypeAlias
@@ -356,7 +357,8 @@ class Trace:
         known = dict(enumerate(names))
         layers = [number for number in sorted(used) if number >= given]
         known |= dict(zip(layers, names_of([_path(self.drafts[number - given]) for number in layers], names)))
-        return tuple([self._entry(self.drafts[n - given], known, n) for n in layers])
+        calls = Counter(self.drafts[n - given].name for n in layers)
+        return tuple([self._entry(self.drafts[n - given], known, n, calls) for n in layers])
 
     def _last(self, value: Value) -> int:
         """What a module gives, in order as it is, where an axis is not ours yet."""
@@ -369,9 +371,12 @@ class Trace:
             return value.number
 
     @staticmethod
-    def _entry(draft: Draft, known: dict[int, str], number: int) -> Entry:
+    def _entry(draft: Draft, known: dict[int, str], number: int, calls: Counter[str]) -> Entry:
         share = "" if draft.share is None else known[draft.share]
-        return Entry(known[number], draft.kind, draft.settings, tuple([known[n] for n in draft.sources]), share)
+        # An activation that runs in many places gives its name to none; what has weights, to the first that uses them.
+        own = draft.name != "" and (calls[draft.name] == 1 or (KINDS[draft.kind].family != "" and not share))
+        sources = tuple([known[n] for n in draft.sources])
+        return Entry(known[number], draft.kind, draft.settings, sources, share, own=own)
 
 
 _BATCH_AXIS = (BATCH,)
