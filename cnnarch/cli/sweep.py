@@ -127,7 +127,7 @@ def command(
     if drawing is not None:
         drawing.finish(title)
     if not done:
-        tell(f"stopped: {found.tried:,} of {found.count - max(start, 0):,} variants were tried")
+        tell("stopped; `--resume` goes on from there" if form in RESUMED and out.file and not wanted else "stopped")
     return 0 if done else INTERRUPTED
 
 
