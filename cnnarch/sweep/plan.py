@@ -81,16 +81,20 @@ class _Region:
     def part(self, item: Item) -> Part:
         beside, repeat = item.modifiers, item.modifiers.repeat
         turns = self.survey.turns.get(item, [])
-        if isinstance(item, LayerItem) and any(name in self.slots or self.asked(name) for name in turns):
-            once, repeat = self.run([self.layer(item, name) for name in turns]), None
+        if any(name in self.slots or self.asked(name) or item in self.survey.exports for name in turns):
+            once, repeat = self.run([self.turn(item, name) for name in turns]), None
         else:
-            once = self.once(item)
+            once = self.once(item, self.survey.names.get(item, ""))
         if beside is PLAIN or (isinstance(item, LayerItem) and beside[1:6] == PLAIN[1:6]):
             return once
         return counted.Modified(once, self.survey.taken.get(item, ()), beside.when, repeat, beside.train_only)
 
-    def once(self, item: Item) -> Part:
-        name = self.survey.names.get(item, "")
+    def turn(self, item: Item, name: str) -> Part:
+        """One turn of what is repeated; of a block as a builder counts it, if it makes no layer."""
+        once = self.once(item, name)
+        return once if isinstance(item, LayerItem) else counted.Modified(once, (), True, None, False)
+
+    def once(self, item: Item, name: str) -> Part:
         if isinstance(item, LayerItem):
             return self.layer(item, name)
         if isinstance(item, BlockItem):
