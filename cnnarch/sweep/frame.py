@@ -22,8 +22,8 @@ Weights: TypeAlias = tuple[Layer, int, tuple[int, ...]]  # a layer's, with the c
 ARRIVING = ""  # the slot, in a block, of what it is given
 ENTRY = "<"  # ends the slot of what was given to a block whose weights another uses
 NO_SLOTS: Slots = {}
-LONGEST_LIST = 100
-MOST_RESULTS = 100_000
+LONGEST_LIST = 100  # of a setting's values; longer ones take as long to compare as to build
+MOST_RESULTS = 100_000  # in about 100 MiB
 
 
 class Uncounted(Exception):  # noqa: N818, it is no error: the network is built whole, which says what it is
@@ -76,7 +76,7 @@ class Frame:
         self.top: Frame = self if top is None else top
         self.training = training
         self.slots: Slots = {}
-        self.trace: list[Weights] | None = None  # where every layer has to be gone through
+        self.trace: list[Weights] | None = None  # if it is there, every layer is gone through and notes its weights
 
     def value(self, expression: Expression, x: int) -> Any:
         if "x" in expression.names:
