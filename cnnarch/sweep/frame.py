@@ -63,17 +63,25 @@ class Kept:
 
 
 class Frame:
-    """What a block or the whole spec is counted with: values, what makes them alike, and what has a name."""
+    """What a block or the whole spec is counted with: values, what makes them alike, and what has a name.
 
-    __slots__ = ("kept", "keys", "slots", "top", "trace", "training", "values")
+    `of_spec` are the spec's own settings and what makes these alike, which a block sees beside its own.
+    """
+
+    __slots__ = ("kept", "keys", "of_spec", "slots", "trace", "training", "values")
 
     def __init__(
-        self, kept: Kept, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool
+        self,
+        kept: Kept,
+        values: dict[str, Any],
+        keys: dict[str, Any],
+        of_spec: tuple[dict[str, Any], dict[str, Any]],
+        training: bool = False,
     ) -> None:
         self.kept = kept
         self.values = values
         self.keys = keys
-        self.top: Frame = self if top is None else top
+        self.of_spec = of_spec
         self.training = training
         self.slots: Slots = {}
         self.trace: list[Weights] | None = None  # if it is there, every layer is gone through and notes its weights

@@ -114,7 +114,7 @@ class OneLayer(Part):
 class Layers(Part):
     """A list of layers, or a run in one, counted once for all that it reads."""
 
-    __slots__ = ("number", "of_frame", "of_slots", "of_top", "parts")
+    __slots__ = ("number", "of_frame", "of_slots", "of_spec", "parts")
 
     def __init__(self, parts: Sequence[Part], own: Names | None, number: int) -> None:
         super().__init__(parts)
@@ -122,14 +122,14 @@ class Layers(Part):
         self.number = number
         seen = self.globals - (self.names if own is None else self.names - own)
         self.of_frame = getter(self.names)
-        self.of_top = getter(seen)
+        self.of_spec = getter(seen)
         self.of_slots = sorted(self.slots)
 
     def count(self, x: int, frame: Frame) -> Result:
         if frame.trace is not None:
             return self.add_up(x, frame)
         slots = tuple([frame.slots.get(slot) for slot in self.of_slots]) if self.of_slots else None
-        key = (self.number, x, frame.training, self.of_frame(frame.keys), self.of_top(frame.top.keys), slots)
+        key = (self.number, x, frame.training, self.of_frame(frame.keys), self.of_spec(frame.of_spec[1]), slots)
         results = frame.kept.results
         found = results.get(key)
         if found is None:

@@ -95,7 +95,7 @@ class Sums:
             raise Uncounted
         plan, kept = self._plan(frozenset(asked)), self.kept
         kept.make_room()
-        frame = Frame(kept, values, keys, None, False)
+        frame = Frame(kept, values, keys, (values, keys))
         frame.slots.update({name: (kept.number((shape,)), False) for name, shape in shapes.items()})
         _, found, written = plan.top.add_up(kept.number((*shapes.values(),)), frame)
         if not is_within_limits(found) or not written.keys() >= plan.unsure:  # who was left out has no settings
