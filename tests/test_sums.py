@@ -173,6 +173,11 @@ CASES: dict[str, tuple[str, list[tuple[dict[str, Any], bool | None]]]] = {
         f"layers:\n{CONV}    repeat: n\n{CONV}  - {{add: , from: [conv1, conv2]}}\n",
         [({}, False), ({"n": 3}, False)],
     ),
+    "a block that is looked up by the number of its turn": (
+        "blocks:\n  unit:\n    settings: {w: 6}\n    layers:\n      - {conv: {filters: w, kernel: 1}, name: one}\n"
+        "      - {batchnorm: , when: b}\nlayers:\n  - {unit: , repeat: 3}\n  - {concat: , from: [unit1/one, unit3]}\n",
+        [({}, True), ({"unit2.w": 4}, True), ({"unit1.w": 5, "b": True}, True), ({"unit4.w": 5}, None)],
+    ),
     "a turn of which only the builder knows the number": (
         f"layers:\n{CONV}    repeat: n\n  - conv: {{filters: 5, kernel: 1}}\n  - {{batchnorm: , from: conv2}}\n",
         [({}, False), ({"n": 1}, False)],

@@ -61,7 +61,7 @@ class Block(Part):
         return x, counts, found
 
     def inside(self, x: int, frame: Frame) -> Frame:
-        top = frame.top
+        values, keys = frame.of_spec
         own: dict[str, Any] = {}
         for name, given, default in self.settings:
             value = given
@@ -70,14 +70,14 @@ class Block(Part):
             elif value is None:
                 value = default
                 if isinstance(value, Expression):
-                    value = Frame(frame.kept, {**top.values, **own}, {}, top, False).value(value, x)
+                    value = Frame(frame.kept, {**values, **own}, {}, frame.of_spec).value(value, x)
             own[name] = value
         if self.asked:
             if not own.keys() >= frame.values[self.asked].keys():
                 raise Uncounted
             own |= frame.values[self.asked]
-        keys = {name: typed(value) for name, value in own.items()}
-        inner = Frame(frame.kept, {**top.values, **own}, {**top.keys, **keys}, top, frame.training)
+        keys = {**keys, **{name: typed(value) for name, value in own.items()}}
+        inner = Frame(frame.kept, {**values, **own}, keys, frame.of_spec, frame.training)
         inner.slots[ARRIVING] = (x, frame.training)
         inner.trace = frame.trace
         return inner

@@ -22,8 +22,8 @@ Weights: TypeAlias = tuple[Layer, int, tuple[int, ...]]  # a layer's, with the c
 ARRIVING = ""  # the slot, in a block, of what it is given
 ENTRY = "<"  # ends the slot of what was given to a block whose weights another uses
 NO_SLOTS: Slots = {}
-LONGEST_LIST = 100
-MOST_RESULTS = 100_000
+LONGEST_LIST = 100  # of a setting's values; longer ones take as long to compare as to build
+MOST_RESULTS = 100_000  # in about 100 MiB
 
 
 class Uncounted(Exception):  # noqa: N818, it is no error: the network is built whole, which says what it is
@@ -63,20 +63,28 @@ class Kept:
 
 
 class Frame:
-    """What a block or the whole spec is counted with: values, what makes them alike, and what has a name."""
+    """What a block or the whole spec is counted with: values, what makes them alike, and what has a name.
 
-    __slots__ = ("kept", "keys", "slots", "top", "trace", "training", "values")
+    `of_spec` are the spec's own settings and what makes these alike, which a block sees beside its own.
+    """
+
+    __slots__ = ("kept", "keys", "of_spec", "slots", "trace", "training", "values")
 
     def __init__(
-        self, kept: Kept, values: dict[str, Any], keys: dict[str, Any], top: Frame | None, training: bool
+        self,
+        kept: Kept,
+        values: dict[str, Any],
+        keys: dict[str, Any],
+        of_spec: tuple[dict[str, Any], dict[str, Any]],
+        training: bool = False,
     ) -> None:
         self.kept = kept
         self.values = values
         self.keys = keys
-        self.top: Frame = self if top is None else top
+        self.of_spec = of_spec
         self.training = training
         self.slots: Slots = {}
-        self.trace: list[Weights] | None = None  # where every layer has to be gone through
+        self.trace: list[Weights] | None = None  # if it is there, every layer is gone through and notes its weights
 
     def value(self, expression: Expression, x: int) -> Any:
         if "x" in expression.names:

@@ -85,7 +85,7 @@ class Survey:
         self.of_block = of_block
         self.names: dict[Item, str] = {}
         self.hidden: dict[Item, str] = {}  # for structures without a known name, what stands for it
-        self.turns: dict[Item, list[str]] = {}  # the names of a layer that is repeated a few times, always as often
+        self.turns: dict[Item, list[str]] = {}  # the names of what is repeated a few times, always as often
         self.taken: dict[Item, tuple[str, ...]] = {}
         self.owners: dict[Item, BlockItem] = {}  # of blocks that use another's weights
         self.slots: set[str] = set()
@@ -123,7 +123,8 @@ class Survey:
                 self.asks.append((item, place))
             repeated = again or beside.repeat is not None
             turns: Any = beside.repeat
-            if isinstance(item, LayerItem) and firm and beside.when is True and turns in FEW:
+            simple = isinstance(item, (LayerItem, BlockItem)) and beside.share is None
+            if simple and firm and beside.when is True and turns in FEW:
                 self.turns[item] = [self.give(item, place, False) or "" for _ in range(turns)]
                 self.names.pop(item, None)
             elif isinstance(item, (LayerItem, BlockItem)):
@@ -163,7 +164,12 @@ class Survey:
         owner = self.items_of.get(name, [])
         if len(owner) != 1 or not isinstance(owner[0], BlockItem) or not isinstance(item, BlockItem):
             raise Uncounted
-        if owner[0].block is not item.block or owner[0].modifiers.share is not None or not is_steady(item.block.layers):
+        if (
+            owner[0] in self.turns
+            or owner[0].block is not item.block
+            or owner[0].modifiers.share is not None
+            or not is_steady(item.block.layers)
+        ):
             raise Uncounted
         self.owners[item] = owner[0]
 

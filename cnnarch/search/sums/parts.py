@@ -52,7 +52,7 @@ def names_in(values: Iterable[Value]) -> Names:
 class OneLayer(Part):
     """A layer; `asked` is the setting in which other values for its own settings stand."""
 
-    __slots__ = ("asked", "item", "layer", "number", "slot")
+    __slots__ = ("asked", "item", "layer", "number", "of_frame", "slot")
 
     def __init__(self, item: LayerItem, slot: str, asked: str, number: int) -> None:
         super().__init__((), (item.values or {}).values())
@@ -63,20 +63,16 @@ class OneLayer(Part):
         self.number = number
         if asked:
             self.names |= {asked}
+        self.of_frame = getter(self.names)
 
     def count(self, x: int, frame: Frame) -> Result:
-        layer = self.layer
-        if layer is None:
-            layer = self.instance(x, frame)
-            key: Any = (layer, x, frame.training)
-        else:
-            key = (self.number, x, frame.training)
-        kept = frame.kept
-        found = kept.results.get(key)
+        key = (self.number, x, frame.training, self.of_frame(frame.keys))
+        results = frame.kept.results
+        found = results.get(key)
         if found is None:
-            found = kept.results[key] = self.measure(layer, x, frame)
+            found = results[key] = self.measure(self.layer or self.instance(x, frame), x, frame)
         if frame.trace is not None:
-            self.note(layer, kept.shapes[x], frame.trace)
+            self.note(self.layer or self.instance(x, frame), frame.kept.shapes[x], frame.trace)
         return (found[0], found[1], {self.slot: (found[0], frame.training)}) if self.slot else found
 
     def instance(self, x: int, frame: Frame) -> Layer:
@@ -118,7 +114,7 @@ class OneLayer(Part):
 class Layers(Part):
     """A list of layers, or a run in one, counted once for all that it reads."""
 
-    __slots__ = ("number", "of_frame", "of_slots", "of_top", "parts")
+    __slots__ = ("number", "of_frame", "of_slots", "of_spec", "parts")
 
     def __init__(self, parts: Sequence[Part], own: Names | None, number: int) -> None:
         super().__init__(parts)
@@ -126,14 +122,14 @@ class Layers(Part):
         self.number = number
         seen = self.globals - (self.names if own is None else self.names - own)
         self.of_frame = getter(self.names)
-        self.of_top = getter(seen)
+        self.of_spec = getter(seen)
         self.of_slots = sorted(self.slots)
 
     def count(self, x: int, frame: Frame) -> Result:
         if frame.trace is not None:
             return self.add_up(x, frame)
         slots = tuple([frame.slots.get(slot) for slot in self.of_slots]) if self.of_slots else None
-        key = (self.number, x, frame.training, self.of_frame(frame.keys), self.of_top(frame.top.keys), slots)
+        key = (self.number, x, frame.training, self.of_frame(frame.keys), self.of_spec(frame.of_spec[1]), slots)
         results = frame.kept.results
         found = results.get(key)
         if found is None:
@@ -141,6 +137,7 @@ class Layers(Part):
         return found
 
     def add_up(self, x: int, frame: Frame) -> Result:
+        """Count the parts in a row, and keep nothing of the whole."""
         total, written = NOTHING, NO_SLOTS
         for part in self.parts:
             x, counts, more = part.count(x, frame)

@@ -65,9 +65,9 @@ class _Region:
         self.slots = slots
         self.blocks: dict[BlockItem, blocks.Block] = {}
 
-    def sequence(self, items: list[Item]) -> Part:
+    def sequence(self, items: list[Item]) -> counted.Layers:
         """A list as a tree of ever shorter runs, so that of one that changes in one place most is known."""
-        parts = [self.part(item) for item in items]
+        parts: list[Part] = [self.part(item) for item in items]
         while len(parts) > FAN:
             runs = [parts[at : at + FAN] for at in range(0, len(parts), FAN)]
             parts = [self.run(run) if len(run) > 1 else run[0] for run in runs]
@@ -75,22 +75,27 @@ class _Region:
         top.depth += 1
         return top
 
-    def run(self, parts: list[Part]) -> Part:
+    def run(self, parts: list[Part]) -> counted.Layers:
         return counted.Layers(parts, self.own, self.plan.kept.number_of_part())
 
     def part(self, item: Item) -> Part:
         beside, repeat = item.modifiers, item.modifiers.repeat
         turns = self.survey.turns.get(item, [])
-        if isinstance(item, LayerItem) and any(name in self.slots or self.asked(name) for name in turns):
-            once, repeat = self.run([self.layer(item, name) for name in turns]), None
+        if any(name in self.slots or self.asked(name) or item in self.survey.exports for name in turns):
+            repeat = None
+            once: Part = self.run([self.turn(item, name) for name in turns])
         else:
-            once = self.once(item)
+            once = self.once(item, self.survey.names.get(item, ""))
         if beside is PLAIN or (isinstance(item, LayerItem) and beside[1:6] == PLAIN[1:6]):
             return once
         return counted.Modified(once, self.survey.taken.get(item, ()), beside.when, repeat, beside.train_only)
 
-    def once(self, item: Item) -> Part:
-        name = self.survey.names.get(item, "")
+    def turn(self, item: Item, name: str) -> Part:
+        """One turn of what is repeated; of a block as a builder counts it, if it makes no layer."""
+        once = self.once(item, name)
+        return once if isinstance(item, LayerItem) else counted.Modified(once, (), True, None, False)
+
+    def once(self, item: Item, name: str) -> Part:
         if isinstance(item, LayerItem):
             return self.layer(item, name)
         if isinstance(item, BlockItem):

@@ -65,7 +65,8 @@ class Sums:
             return None
         width = DTYPES[dtype]
         weights = width * (found.weights + found.biases + found.buffers)
-        memory = {"weight_memory": weights, "activations": width * batch * found.activations}
+        values = found.activations + sum([shape.size for shape in shapes_of(self.spec, inputs or {}).values()])
+        memory = {"weight_memory": weights, "activations": width * batch * values}
         if found.not_counted:
             memory = {name: AtLeast(value) for name, value in memory.items()}
         return {**totals_of(found, batch)._asdict(), **memory}
@@ -80,8 +81,8 @@ class Sums:
         asked: dict[str, dict[str, Any]] = {}
         own = {}
         for name, value in given.items():
-            layer, dot, setting = name.rpartition(".")
-            if dot:
+            if "." in name:
+                layer, _, setting = name.rpartition(".")
                 asked.setdefault(layer, {})[setting] = value
             else:
                 own[name] = value
@@ -89,20 +90,20 @@ class Sums:
         keys = {name: typed(value) for name, value in values.items()}
         for layer, wanted in asked.items():
             values[f".{layer}"] = wanted
-            keys[f".{layer}"] = tuple([(name, typed(value)) for name, value in sorted(wanted.items())])
+            keys[f".{layer}"] = tuple([(name, typed(value)) for name, value in wanted.items()])
         if any(type(size) is not int for shape in shapes.values() for size in shape):
             raise Uncounted
         plan, kept = self._plan(frozenset(asked)), self.kept
         kept.make_room()
-        frame = Frame(kept, values, keys, None, False)
+        frame = Frame(kept, values, keys, (values, keys))
         frame.slots.update({name: (kept.number((shape,)), False) for name, shape in shapes.items()})
-        _, found, written = plan.top.count(kept.number((*shapes.values(),)), frame)
+        _, found, written = plan.top.add_up(kept.number((*shapes.values(),)), frame)
         if not is_within_limits(found) or not written.keys() >= plan.unsure:  # who was left out has no settings
             raise Uncounted
         counts = Counts._make(found)
         if asked and counts.layers + counts.training_layers > MILESTONE:  # whether they are too many is seen otherwise
             raise Uncounted
-        return counts._replace(activations=counts.activations + sum([shape.size for shape in shapes.values()]))
+        return counts
 
     def _plan(self, asked: Names) -> Plan:
         if asked not in self.plans:
