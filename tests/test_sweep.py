@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -400,6 +401,45 @@ def test_a_sweep_that_was_killed_goes_on(tmp_path: Path, form: str, jobs: Sequen
     assert run("sweep", "resnet18", *SLOW, *jobs, "-o", str(output), "--resume").returncode == 0
     assert run("sweep", "resnet18", *SLOW, "-o", str(whole)).returncode == 0
     assert _lines(output) == _lines(whole)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that work for one, without multiprocessing's own that watches over what they share."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(re.search(r"^PPid:\s*(\d+)", (one / "status").read_text(), re.MULTILINE)[1])  # type: ignore[index]
+            if parent == pid and b"spawn_main" in (one / "cmdline").read_bytes():
+                found.append(int(one.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are found in /proc")
+def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    output, whole = tmp_path / "part.csv", tmp_path / "whole.csv"
+    started = _begun("sweep", "resnet18", *SLOW, "--jobs", "2", "-o", str(output))
+    workers = _children(started.pid)
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    _, told = started.communicate(timeout=120)
+    assert (started.returncode, told) == (0, "")
+    assert run("sweep", "resnet18", *SLOW, "-o", str(whole)).returncode == 0
+    assert _lines(output) == _lines(whole)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are found in /proc")
+def test_processes_end_with_the_one_that_they_work_for(tmp_path: Path) -> None:
+    started = _begun("sweep", "resnet18", *SLOW, "--jobs", "2", "-o", str(tmp_path / "part.csv"))
+    workers = _children(started.pid)
+    started.kill()
+    started.communicate()
+    for _ in range(500):
+        if not any(Path(f"/proc/{one}/stat").exists() for one in workers):
+            return
+        time.sleep(0.02)
+    raise AssertionError("they go on")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

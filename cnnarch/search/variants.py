@@ -3,7 +3,7 @@
 import pickle
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from threading import local
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ __all__ = ["Chunk", "Failures", "Job", "Measurer", "Row", "measured", "message_o
 
 MOST_CAUSES = 20  # that are told apart
 SUMS = {*Totals._fields, "weight_memory", "activations"}  # which need no network that is built whole
+
+_OWN = local()
 
 
 class Row(NamedTuple):
@@ -233,9 +235,12 @@ def measured(job: bytes, places: Sequence[int], shuffled: bool = True) -> Chunk:
     return measurer.chunk(measurer.numbers(places) if shuffled else places)
 
 
-@lru_cache(maxsize=2)
 def _measurer(job: bytes) -> Measurer:
-    return Measurer(pickle.loads(job))
+    """The measurer of a job; each thread has its own, which remembers what it counted."""
+    if getattr(_OWN, "job", None) != job:
+        _OWN.job, _OWN.measurer = job, Measurer(pickle.loads(job))
+    found: Measurer = _OWN.measurer
+    return found
 
 
 def message_of(error: SpecError | ReadError | Cause) -> str:
