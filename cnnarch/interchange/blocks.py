@@ -91,7 +91,8 @@ class Blocks:
     def decide(self, groups: Sequence[Part], places: Mapping[int, Key]) -> None:
         """Make calls of blocks of the groups that are like another, where that is shorter.
 
-        `places` is the same for groups that would be written once, as they stand in others that are alike.
+        `places` is the same for groups that would be written once, as they stand in others that are alike. It is no
+        matter where layers are no row: in a block of their own they keep those around them in one.
         """
         clusters: dict[Key, list[Part]] = {}
         for part in groups:
@@ -102,7 +103,7 @@ class Blocks:
                 whole.setdefault(alike(part.bodies[0], part, shortcuts=True), []).append(part)
             for members in whole.values() if _shortcuts_differ(cluster) else [cluster]:
                 size = max(len(list(within(part.bodies[0]))) for part in members)
-                times = len({places.get(id(part), id(part)) for part in members})
+                times = len({places.get(id(part), id(part)) for part in members if _is_row(part)}) or len(members)
                 if times * size > size + HEADER + times:
                     self._make(members)
 
@@ -132,6 +133,16 @@ class Blocks:
             number += 1
             found = f"{wanted}_{number}"
         return found
+
+
+def _is_row(group: Part) -> bool:
+    """Whether each part takes what the one before gives."""
+    before = group.takes
+    for part in group.bodies[0]:
+        if part.takes != before:
+            return False
+        before = (part.gives,)
+    return True
 
 
 def _dropping(group: Part, residual: Part) -> Part:

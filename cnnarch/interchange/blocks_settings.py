@@ -14,6 +14,7 @@ Place: TypeAlias = tuple[int, ...]  # of a part: in its list, the body it is in,
 Slot: TypeAlias = tuple[Place, str]  # a setting of the part at a place
 MAIN = ("filters", "units")  # what a layer is about: always told, and with no word more where several layers have it
 SIDE = ("groups", "channels", "size", "start")  # widths that follow from others
+WINDOW = ("kernel", "stride", "padding", "dilation")
 WIDTHS = (*MAIN, *SIDE)  # what may be the same number, or a multiple
 LONGEST = 50  # characters of its name
 MOST_SETTINGS = 10  # a block with more says less than what it stands for
@@ -135,14 +136,13 @@ def _times(values: Sequence[Any], known: Sequence[Any]) -> int:
 
 
 def _default(setting: _Setting) -> Any:
-    """What a layer would have itself, or what most groups have; None for what has to be told."""
+    """What a layer would have itself, or of a window what most groups have; None for what has to be told."""
     given = [value for value in setting.values if value is not None]
     value, times = Counter(given).most_common(1)[0]
-    if setting.name in MAIN:
-        return value if len(given) < len(setting.values) else None
-    if setting.usual in given:
+    if setting.usual in given and setting.name not in MAIN:
         return setting.usual
-    return value if 2 * times > len(setting.values) or len(given) < len(setting.values) else None
+    usual = 2 * times > len(setting.values) and setting.name in WINDOW
+    return value if usual or len(given) < len(setting.values) else None
 
 
 def _slots(parts: Iterable[Part]) -> Iterator[tuple[Slot, Any]]:

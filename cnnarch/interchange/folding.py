@@ -90,8 +90,9 @@ def spliced(parts: Iterable[Part]) -> list[Part]:
 class Fold:
     """What has to be known of a network to fold it: where every output is taken last, and its shape."""
 
-    def __init__(self, graph: Graph, classes: Mapping[str, str]) -> None:
+    def __init__(self, graph: Graph, classes: Mapping[str, str], structures: bool = True) -> None:
         self.classes = classes  # what groups are called in the model's code
+        self.structures = structures  # whether there can be any
         self.shapes: list[Shape] = [node.output for node in graph.nodes]
         self.last_use: dict[int, int] = {}
         for number, node in enumerate(graph.nodes):
@@ -145,7 +146,7 @@ class Fold:
         found: list[Part] = []
         places: dict[int, int] = {}
         for part in parts:
-            merged = self._merged(found, places, uses, part, x)
+            merged = self._merged(found, places, uses, part, x) if self.structures else None
             if merged is not None:
                 start, part = merged  # noqa: PLW2901, in its place from here on
                 del found[start:]

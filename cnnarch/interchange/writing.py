@@ -41,8 +41,8 @@ def page(model: Model) -> str:
         graph = build(catalog.read_text(model.name, plain))
     except (SpecError, ReadError):
         return plain  # whoever builds it tells what is wrong
-    for repeats in (True, False):  # whose names are numbers, which can be a name of the model's
-        text = folded(model, graph, repeats)
+    for repeats, structures in ((True, True), (False, True), (False, False)):
+        text = folded(model, graph, repeats, structures)
         if _is_of(graph, text, model):
             return text
     return plain
@@ -57,9 +57,13 @@ def _is_of(graph: Graph, text: str, model: Model) -> bool:
     return is_same(graph, other, model.entries)
 
 
-def folded(model: Model, graph: Graph, repeats: bool = True) -> str:
-    """The page with what comes again written once; it may be of another network than the graph."""
-    fold = Fold(graph, model.classes)
+def folded(model: Model, graph: Graph, repeats: bool = True, structures: bool = True) -> str:
+    """The page with what comes again written once; it may be of another network than the graph.
+
+    What is repeated, and what merges in a structure, is called after its kind; where a layer of the model has that
+    name already, it has to be written without.
+    """
+    fold = Fold(graph, model.classes, structures)
     blocks = Blocks(fold)
     parts = fold.grouped(leaves(graph, [entry.own for entry in model.entries]))
     parts = chained(blocks.named(parts), blocks)

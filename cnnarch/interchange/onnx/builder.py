@@ -102,7 +102,8 @@ class Builder:
         except Cause as cause:
             raise UnfitError(cause.message) from None
         self.places[name] = len(self.entries)
-        self.entries.append(Entry(name, kind, settings, tuple(one.entry for one in sources), own=name in self.own))
+        taken = tuple([one.entry for one in sources])
+        self.entries.append(Entry(name, kind, settings, taken, own=name in self.own))
         self.shapes[name] = figures.output
         self.roots[name] = tuple(roots)
         return name

@@ -92,5 +92,7 @@ def _given(op: Op) -> str:
 
 
 def _part(part: str) -> str:
+    if part.isidentifier():
+        return part
     kept = "".join(char if f"a{char}".isidentifier() or char == "-" else "_" for char in part)
     return kept if kept.replace("-", "_").isidentifier() and kept[0] != "-" else f"_{kept}"
