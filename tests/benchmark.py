@@ -47,6 +47,7 @@ def main() -> None:
     console.print(builds())
     console.print(costs())
     console.print(variants())
+    console.print(workers())
     console.print(beside_onnx())
     console.print(scaling())
     console.print(drawings())
@@ -201,6 +202,28 @@ def variants() -> Table:
 def each(sums: Sums, drawn: list[Any]) -> None:
     for one in drawn:
         sums.totals(*one)
+
+
+def workers() -> Table:
+    """A sweep by one process and by two, which were started before."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    from cnnarch.search.sweeping import sweep
+
+    table = Table("network", "variants", "processes", "a second", "times one", "aim", title="by processes")
+    for name, number in (("alexnet", 60_000), ("resnet50", 20_000)):
+        axes = {axis.name: [axis.at(place) for place in range(axis.size)] for axis in GRIDS[name].axes}
+        rates: list[float] = []
+        for count in (1, 2):
+            with ProcessPoolExecutor(count) as pool:
+                list(sweep(name, axes, sample=500, executor=pool))  # both have begun
+                found = sweep(name, axes, sample=number, seed=7, executor=pool)
+                start = time.perf_counter()
+                assert sum(1 for _ in found.rows()) + found.failures.count == number
+                rates.append(number / (time.perf_counter() - start))
+            aim = "2" if count == 2 else ""
+            table.add_row(name, f"{number:,}", str(count), f"{rates[-1]:,.0f}", f"{rates[-1] / rates[0]:.2f}", aim)
+    return table
 
 
 def beside_onnx() -> Table:
