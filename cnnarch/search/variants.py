@@ -117,6 +117,7 @@ class Measurer:
         self.order = None if job.seed is None else Shuffle(self.space.size, job.seed)
         self.where = condition(job.where, job.names) if job.where else None
         self.sums = Sums(self.spec) if job.limit >= MILESTONE else None
+        self.sums_only = not job.where and bool(job.columns) and SUMS.issuperset(job.columns)
         self.not_counted = False
 
     def row(self, number: int) -> Row | None:
@@ -125,6 +126,9 @@ class Measurer:
         Raises SpecError or ReadError if it cannot be built, NotKnown if a figure of the condition is not known.
         """
         values = self.space.at(number)
+        counted = self.counted(values) if self.sums_only else None
+        if counted is not None:
+            return Row(number, tuple(values.values()), tuple([counted[key] for key in self.job.columns]))
         found = Measured(self, values)
         if self.where is not None and not self._is_met(found):
             return None
@@ -132,6 +136,15 @@ class Measurer:
         if not self.job.columns:
             found.network  # noqa: B018, whether it can be built at all
         return Row(number, tuple(values.values()), figures)
+
+    def counted(self, values: Mapping[str, Any]) -> dict[str, int] | None:
+        """All sums of a variant without building it whole; nothing if that cannot be."""
+        if self.sums is None:
+            return None
+        found = self.sums.figures(*self.changes(values), self.job.batch, self.job.dtype)
+        if found is not None and type(found["macs"]) is AtLeast:
+            self.not_counted = True
+        return found
 
     def _is_met(self, found: "Measured") -> bool:
         assert self.where is not None
@@ -218,13 +231,9 @@ class Measured(dict[str, Any]):
 
     def _count(self) -> bool:
         """Try to have all sums without building it whole."""
-        if self._network is not None or self.of.sums is None:
-            return False
-        job = self.of.job
-        found = self.of.sums.figures(*self.of.changes(self.values_given), job.batch, job.dtype)
+        found = None if self._network is not None else self.of.counted(self.values_given)
         if found is None:
             return False
-        self.of.not_counted |= isinstance(found["macs"], AtLeast)
         self.update({**found, **self.values_given})  # what varies can have the name of a figure
         return True
 

@@ -162,11 +162,11 @@ class Space(NamedTuple):
 
     def at(self, index: int) -> dict[str, Any]:
         """The variant of a number, from 0 on."""
-        found = {}
+        places = []
         for axis in reversed(self.axes):
             index, place = divmod(index, axis.size)
-            found[axis.name] = axis.at(place)
-        return dict(reversed(found.items()))
+            places.append(place)
+        return {axis.name: axis.at(place) for axis, place in zip(self.axes, reversed(places))}
 
     def allows(self, variant: Mapping[str, Any]) -> bool:
         """Whether a variant meets the constraint, before anything is built; all do where there is none.
