@@ -514,7 +514,7 @@ def load_chain(layers: list[Node], folder: Path, length: int = 24) -> Network:
     return load(str(path))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(chains())
 def test_every_pixel(tmp_path_factory: pytest.TempPathFactory, layers: list[Node]) -> None:
     network = load_chain(layers, tmp_path_factory.mktemp("random"))

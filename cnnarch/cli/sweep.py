@@ -93,9 +93,9 @@ def command(
     Examples:
       cnnarch sweep mobilenet_v2 --vary input=128:320:32
       cnnarch sweep net.yaml --vary width=0.25:2:0.25 --vary depth=18,34,50
-      cnnarch sweep net.yaml --vary width=1:64 --where 'peak < 1MiB'
-      cnnarch sweep net.yaml --vary width=1:64 --where 'params < 5M' --best macs:max
-      cnnarch sweep net.yaml --vary width=8:128:8 --pareto params,macs --plot f.svg
+      cnnarch sweep net.yaml --vary width=1:64 --where 'params < 5M'
+      cnnarch sweep net.yaml --vary width=1:64 --best macs:max --top 3
+      cnnarch sweep net.yaml --vary width=8:128:8 --pareto params,macs --plot -
       cnnarch sweep net.yaml --vary width=1:4096 --vary conv2.kernel=1,3,5
           --sample 1000 --columns params,peak,receptive_field --format csv
       cnnarch sweep net.yaml --vary width=1:4096 --jobs 2 -o all.csv
