@@ -101,7 +101,7 @@ def command(
       cnnarch sweep net.yaml --vary width=1:4096 --jobs 2 -o all.csv
       cnnarch sweep net.yaml --vary width=1:4096 --jobs 2 -o all.csv --resume
     """
-    form = _form(out, resume)
+    form = _form(out, resume, plot)
     names = [text.partition("=")[0].strip() for text in vary]
     wanted = _wanted(best, top, pareto, names)
     shown = tuple(columns or COLUMNS)
@@ -131,13 +131,15 @@ def command(
     return 0 if done else INTERRUPTED
 
 
-def _form(out: Output, resume: bool) -> str:
+def _form(out: Output, resume: bool, plot: str | None) -> str:
     """The format that was asked for, or the one that the ending of a file says."""
     form = ENDINGS.get(os.path.splitext(out.file or "")[1].lower(), out.form) if out.form == "table" else out.form
     if form == "parquet" and out.file in (None, "-"):
         raise ReadError("a Parquet file is not for a terminal or a pipe", "name a file with `-o`")
     if resume and (out.file in (None, "-") or form not in RESUMED):
         raise ReadError("`--resume` goes on with a file of rows", "name one with `-o`, as rows.csv or rows.jsonl")
+    if plot == "-" and form in STREAMED and out.file in (None, "-"):
+        raise ReadError(f"a plot in letters does not go with {form}", "name a file, with `-o` or `--plot`")
     return form
 
 

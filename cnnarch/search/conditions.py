@@ -10,7 +10,7 @@ from typing import Any
 
 from cnnarch.analysis.budgets import BYTES, COUNTS
 from cnnarch.analysis.figures import FIGURES
-from cnnarch.errors import Cause, Problem, Source, Span, SpecError
+from cnnarch.errors import Cause, Problem, ReadError, Source, Span
 from cnnarch.layers.settings import shown
 from cnnarch.spec.expressions import Expression, ExpressionError, compile_expression
 
@@ -33,7 +33,7 @@ def condition(text: str, names: Collection[str] = ()) -> Expression:
     >>> condition("peak < 512KiB").function({"peak": 524_288})
     False
 
-    Units are those of budgets: K, M, G and T for counts, and sizes in B, KB, KiB and so on. Raises SpecError, which
+    Units are those of budgets: K, M, G and T for counts, and sizes in B, KB, KiB and so on. Raises ReadError, which
     points at the place, for a mistake.
     """
     plain, numbers = _plain(text)
@@ -128,7 +128,7 @@ def _check_unit(key: str, node: ast.Name, text: str, unit: str) -> None:
         raise ExpressionError(f"`{key}` is a number, and `{number}` is in bytes", start, end, hint)
 
 
-def _told(text: str, error: ExpressionError, known: Collection[str]) -> SpecError:
+def _told(text: str, error: ExpressionError, known: Collection[str]) -> ReadError:
     """The mistake with its place in the condition."""
     hint = error.hint
     if error.message.startswith("unknown name") and not hint.startswith("did you mean"):
@@ -138,4 +138,6 @@ def _told(text: str, error: ExpressionError, known: Collection[str]) -> SpecErro
     lead = len(text) - len(text.lstrip())
     start = min(error.start + lead, max(len(text) - 1, 0))
     span = Span(Source("--where", text), 1, start + 1, 1, max(error.end + lead, start + 1) + 1)
-    return SpecError([Problem(error.message, span, hint)])
+    found = ReadError(error.message, hint)
+    found.problem = Problem(error.message, span, hint)
+    return found

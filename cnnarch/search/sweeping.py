@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
 from cnnarch import network
 from cnnarch.analysis.figures import FIGURES
-from cnnarch.errors import Cause, ReadError, SpecError, listed, suggestion
+from cnnarch.errors import Cause, Problem, ReadError, SpecError, listed, suggestion
 from cnnarch.search.conditions import NotKnown
 from cnnarch.search.ranges import axis
 from cnnarch.search.running import Allowed, Places, Work, run
@@ -76,22 +75,19 @@ class Sweep:
 
     def chunks(self, start: int = 0) -> Iterator[Chunk]:
         """Measure variants from a place of the order on, a stretch at a time, and keep count of them."""
-        collecting = gc.isenabled()
-        gc.disable()  # nothing here makes circles
-        try:
-            for chunk in run(self.job, self.work(start), self.measurer, self.executor, self.workers, self.ordered):
-                self.tried += chunk.tried
-                self.shown += len(chunk.rows)
-                self.not_met += chunk.not_met
-                self.not_known += chunk.not_known
-                self.not_counted |= chunk.not_counted
-                self.failures.join(chunk.failures)
-                yield chunk
-                if chunk.stopped:
-                    raise ReadError(chunk.stopped, "without `--strict` such variants are counted and left out")
-        finally:
-            if collecting:
-                gc.enable()
+        self.tried = self.shown = self.not_met = self.not_known = 0
+        self.failures, self.not_counted = Failures(), False
+        for chunk in run(self.job, self.work(start), self.measurer, self.executor, self.workers, self.ordered):
+            self.tried += chunk.tried
+            self.shown += len(chunk.rows)
+            self.not_met += chunk.not_met
+            self.not_known += chunk.not_known
+            self.not_counted |= chunk.not_counted
+            self.failures.join(chunk.failures)
+            yield chunk
+            if chunk.stopped:
+                hint = "without `--strict` such variants are counted and left out"
+                raise SpecError([Problem.of(chunk.stopped, hint=hint)])
 
     def row(self, number: int) -> Row | None:
         """The row of one variant; nothing if it does not meet the condition, or cannot be built."""
