@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from random import Random
 from typing import Any, NamedTuple
@@ -248,14 +248,19 @@ class Maker:
 def networks(count: int, seed: int) -> Iterator[tuple[Random_, int]]:
     """So many networks, and of each how many layers were refused while it was made."""
     for number in range(count):
-        maker = Maker(Random(seed * 1_000_003 + number))
-        maker.grow()
-        page = maker.page()
-        try:
-            spec = catalog.read_text("random", page)
-            yield Random_(page, spec, build(spec)), maker.refused.total()
-        except SpecError as error:  # what layers accept one by one, a whole spec has to accept
-            raise AssertionError(f"{error}\n{page}") from None
+        yield network(Random(seed * 1_000_003 + number))
+
+
+def network(of: Random) -> tuple[Random_, int]:
+    """One of them, by a generator of random numbers: Hypothesis has one that finds the least network that is wrong."""
+    maker = Maker(of)
+    maker.grow()
+    page = maker.page()
+    try:
+        spec = catalog.read_text("random", page)
+        return Random_(page, spec, build(spec)), maker.refused.total()
+    except SpecError as error:  # what layers accept one by one, a whole spec has to accept
+        raise AssertionError(f"{error}\n{page}") from None
 
 
 # References
@@ -357,10 +362,11 @@ class Found(NamedTuple):
     left_out: Counter[str]
 
 
-def compare(count: int, seed: int, references: list[str]) -> Found:
+def compare(made: Iterable[tuple[Random_, int]], references: list[str]) -> Found:
+    """Ask the references about networks."""
     found = Found(Counter(), [], Counter())
     asks = {"ONNX": by_onnx, "onnxruntime": by_runtime, "PyTorch": by_pytorch}
-    for one, refused in networks(count, seed):
+    for one, refused in made:
         found.left_out["layers that do not fit, refused while networks were made"] += refused
         for name in references:
             if name == "onnxruntime" and not is_small(one.graph):
@@ -401,7 +407,7 @@ def main() -> int:
     parser.add_argument("count", type=int, nargs="?", default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    found = compare(given.count, given.seed, installed())
+    found = compare(networks(given.count, given.seed), installed())
     for name, said, page in found.disagreed[:10]:
         print(f"{name}: {said}\n{page}")
     print(f"{given.count:,} random networks, seed {given.seed}")

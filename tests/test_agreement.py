@@ -1,10 +1,14 @@
-"""A few hundred of the random networks of `tests/agreement.py`, with a fixed seed."""
+"""A few hundred of the random networks of `tests/agreement.py`, with a fixed seed; and some that Hypothesis draws."""
 
 from __future__ import annotations
 
-import pytest
+from random import Random
 
-from tests.agreement import compare, networks
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.agreement import compare, network, networks
 
 COUNT = 300
 
@@ -13,15 +17,26 @@ COUNT = 300
 def test_onnx_and_its_runtime_agree() -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    found = compare(COUNT, 7, ["ONNX", "onnxruntime"])
+    found = compare(networks(COUNT, 7), ["ONNX", "onnxruntime"])
     assert found.disagreed == []
     assert min(found.agreed["ONNX"], found.agreed["onnxruntime"]) > 0.85 * COUNT
+
+
+@pytest.mark.onnx
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.randoms(use_true_random=False))
+def test_onnx_agrees_with_what_hypothesis_draws(of: Random) -> None:
+    """The same networks; of one that is wrong, this tells the least."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    found = compare([network(of)], ["ONNX", "onnxruntime"])
+    assert found.disagreed == []
 
 
 @pytest.mark.pytorch
 def test_pytorch_agrees() -> None:
     pytest.importorskip("torch")
-    found = compare(COUNT, 7, ["PyTorch"])
+    found = compare(networks(COUNT, 7), ["PyTorch"])
     assert found.disagreed == []
     assert found.agreed["PyTorch"] > 0.65 * COUNT
 
