@@ -343,13 +343,12 @@ def test_words_are_intact_in_markdown(tmp_path: Path) -> None:
 
 
 @pytest.mark.tex
-@pytest.mark.parametrize("command", [call.command for call in calls() if call.form == "latex"])
-def test_tex_sets_hostile_words(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", [call for call in calls() if call.form == "latex"], ids=str)
+def test_tex_sets_hostile_words(call: Call, tmp_path: Path) -> None:
     program = shutil.which("pdflatex")
     if program is None:
         pytest.skip("TeX is not installed")
     for name in NAMES:
-        call = Call(command, "latex", ("--format", "latex"))
         text = written(call, tmp_path, name, WORDS, LAYERS, "net.yaml")
         needed = set(re.findall(r"\\usepackage(?:\[[^]]*\])?\{[^}]*\}", text)) or {"\\usepackage{booktabs}"}
         page = "\n".join(["\\documentclass{article}", *sorted(needed), "\\begin{document}", text, "\\end{document}"])
