@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,18 +42,23 @@ def test_imports_point_one_way(path: Path) -> None:
     assert imported(path) <= set(allowed)
 
 
+@cache
+def libraries() -> dict[Path, set[str]]:
+    """What every module of ours imports, by the first part of the name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        found[path] = {name.split(".")[0] for name in names}
+    return found
+
+
 @pytest.mark.parametrize(
     ("module", "only"), [("yaml", "spec/source.py"), ("rich", "render/table.py"), ("click", "cli/")]
 )
 def test_one_door_for_each_library(module: str, only: str) -> None:
-    users = []
-    for path in PACKAGE.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if any(name.split(".")[0] == module for name in names):
-                users.append(path.relative_to(PACKAGE).as_posix())
+    users = [path.relative_to(PACKAGE).as_posix() for path, modules in libraries().items() if module in modules]
     assert users
     assert all(user.startswith(only) for user in users)
 

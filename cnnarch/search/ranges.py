@@ -13,7 +13,7 @@ from cnnarch.spec.written import written
 
 __all__ = ["axis", "split", "to_shape"]
 
-LONGEST = 30  # characters of one number of a range
+LONGEST = 60  # characters of one number of a range
 MOST_CHOICES = 100_000
 
 

@@ -74,7 +74,7 @@ class Failures:
         self.others = 0
 
     def add(self, message: str, times: int = 1) -> None:
-        cause = re.sub(r"\d+", "#", message)
+        cause = re.sub(r"-?\d+", "#", message)
         count, first = self.causes.get(cause, (0, message))
         if not count and len(self.causes) >= MOST_CAUSES:
             self.others += times
