@@ -15,15 +15,16 @@ PICTURES = ROOT / "docs" / "pictures"
 
 
 def commands() -> dict[str, list[str]]:
-    """What the pages say that each picture is drawn with, without the file that it is written to."""
+    """What the pages say that each picture is drawn with, the file that it is written to last."""
     text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
-    found = re.findall(r"^cnnarch (draw .*) -o docs/pictures/(\S+)$", text, flags=re.MULTILINE)
+    found = re.findall(r"^cnnarch ((?:draw|sweep) .* (?:-o|--plot)) docs/pictures/(\S+)$", text, flags=re.MULTILINE)
     return {file: shlex.split(command) for command, file in sorted(found)}
 
 
 @pytest.mark.parametrize("file", commands())
-def test_a_picture_is_what_its_command_draws(file: str, request: pytest.FixtureRequest) -> None:
-    drawn = out(*commands()[file])
+def test_a_picture_is_what_its_command_draws(file: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    out(*commands()[file], str(tmp_path / file))
+    drawn = (tmp_path / file).read_text(encoding="utf-8")
     if request.config.getoption("--update"):
         (PICTURES / file).write_text(drawn, encoding="utf-8")
     else:
