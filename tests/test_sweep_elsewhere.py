@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cnnarch.search.sweeping import sweep
+from cnnarch.search.variants import Chunk, Measurer
 from cnnarch.search.workers import dask
 from tests.command import run
 
@@ -54,10 +55,11 @@ def test_the_command_works_on_a_cluster(tmp_path: Path) -> None:
 def test_no_scheduler_is_told_soon() -> None:
     needed("distributed")
     start = time.perf_counter()
-    for address in ("tcp://127.0.0.1:9", "nonsense", "tcp://127.0.0.1:x"):
+    for address in ("tcp://127.0.0.1:9", "nonsense", "tcp://127.0.0.1:x", "tcp://:99999999"):
         found = run("sweep", "alexnet", "--vary", "classes=1:3", "--dask", address)
         assert found.returncode == 2
         assert "no Dask scheduler" in found.stderr
+        assert "tcp://host:8786" in found.stderr
         assert "Traceback" not in found.stderr
     assert time.perf_counter() - start < 60
 
@@ -81,14 +83,19 @@ def test_parquet_has_the_rows_of_json_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parquet
-def test_a_parquet_file_that_was_interrupted_can_be_read(tmp_path: Path) -> None:
+def test_a_parquet_file_that_was_interrupted_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needed("pyarrow")
     parquet = import_module("pyarrow.parquet")
     output = tmp_path / "rows.parquet"
-    timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
+    measure, calls = Measurer.chunk, iter(range(100))
+
+    def interrupted(measurer: Measurer, numbers: Iterable[int]) -> Chunk:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return measure(measurer, numbers)
+
+    monkeypatch.setattr(Measurer, "chunk", interrupted)
     found = run("sweep", "resnet50", "--vary", "classes=1:100000", "-o", str(output))
-    timer.cancel()
     assert found.returncode == 130
     table = parquet.read_table(output)
     assert table["classes"].to_pylist() == list(range(1, table.num_rows + 1))

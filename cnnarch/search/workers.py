@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -43,6 +44,9 @@ def dask(address: str, count: int | None = None) -> Iterator[Workers]:
     Raises ReadError if distributed is not installed or nobody answers there.
     """
     distributed = need("distributed", "dask")
+    hint = "an address is as tcp://host:8786, or `local`"
+    if address != "local" and not re.fullmatch(r"[\w.+-]+://\S+:\d{1,5}|[^\s:/]+:\d{1,5}", address, re.ASCII):
+        raise ReadError(f"`{address}` is no Dask scheduler's address", hint)
     try:
         if address == "local":
             cluster = distributed.LocalCluster(
@@ -52,9 +56,7 @@ def dask(address: str, count: int | None = None) -> Iterator[Workers]:
             cluster = None
         client = distributed.Client(cluster or address, timeout="10s")
     except (OSError, ValueError) as error:
-        raise ReadError(
-            f"no Dask scheduler at `{address}`: {error}", "an address is as tcp://host:8786, or `local`"
-        ) from None
+        raise ReadError(f"no Dask scheduler at `{address}`: {error}", hint) from None
     try:
         found = sum(client.ncores().values())
         if not found:
