@@ -80,12 +80,16 @@ class _Search:
 
     def found(self) -> Fit:
         size = self.axis.size
-        probes = self._tried(sorted({number * (size - 1) // (PROBES - 1) for number in range(PROBES)}))
+        places = sorted({number * (size - 1) // (PROBES - 1) for number in range(PROBES)})
+        near = [self._near(place, 0, size) for place in places]
+        probes = sorted({one.place: one for one in near if one is not None}.values(), key=lambda one: one.place)
         kept = [one.place for one in probes if one.kept]
         if _breaks(probes) and size <= MOST_TRIED:
             self._tried(range(size))
         elif kept:
-            self._bisect(kept[-1], next((one.place for one in probes if one.place > kept[-1]), size))
+            self._bisect(kept[-1], next((one.place for one in probes if one.place > kept[-1]), size), True)
+        elif probes:
+            self._bisect(-1, probes[0].place, False)  # what is below it could not be built where it was tried
         tried = [one for _, one in sorted(self.tries.items()) if one is not None]
         best = next((one for one in reversed(tried) if one.kept), None)
         over = next((one for one in tried if best is None or one.place > best.place), None)
@@ -112,16 +116,22 @@ class _Search:
                 raise ReadError(f"{one.budget.figure.key} is not known with {self.name}={value}: {one.reason}")
         return Try(place, value, found)
 
-    def _bisect(self, low: int, high: int) -> None:
-        """Between a place that is kept and one that is not, or the end."""
+    def _near(self, place: int, first: int, end: int) -> Try | None:
+        """A value, or the nearest beside it with which the network can be built, from a place on to an end."""
+        near = range(max(first, place - NEAR), min(end, place + NEAR))
+        nearest = [one for _, one in sorted((abs(one - place), one) for one in near)]
+        return next((one for one in map(self._try, nearest) if one is not None), None)
+
+    def _bisect(self, low: int, high: int, kept: bool) -> None:
+        """Between a place that is kept, or that cannot be built, and one that is not kept, or the end."""
         while high - low > 1:
             middle = (low + high) // 2
-            near = range(max(low + 1, middle - NEAR), min(high, middle + NEAR))
-            nearest = [one for _, one in sorted((abs(one - middle), one) for one in near)]
-            found = next((one for one in map(self._try, nearest) if one is not None), None)
+            found = self._near(middle, low + 1, high)
             if found is None:
-                return
-            low, high = (found.place, high) if found.kept else (low, found.place)
+                low, high = (low, middle) if kept else (middle, high)
+            else:
+                kept |= found.kept
+                low, high = (found.place, high) if found.kept else (low, found.place)
 
     def _upwards(self) -> Range:
         """From 1 up to the first power of two with which a limit is not kept, or nothing can be built any more.
