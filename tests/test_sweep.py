@@ -225,6 +225,74 @@ def test_a_sample_of_a_grid_beyond_counting(small: str) -> None:
     assert rows != list(sweep(small, vary, ["params"], sample=20, seed=6))
 
 
+# A space of the spec's own
+
+
+SPACE = SMALL.replace(
+    "layers:",
+    """\
+space:
+  width: {from: 1, to: 40}
+  depth: [1, 2, 3]
+  input: [16, 32]
+  where: width % depth == 1 and classes > 5
+
+layers:""",
+    1,
+)
+
+
+@pytest.fixture
+def spaced(tmp_path: Path) -> str:
+    path = tmp_path / "spaced.yaml"
+    path.write_text(SPACE)
+    return str(path)
+
+
+def test_the_spec_says_what_varies(spaced: str) -> None:
+    found = sweep(spaced, {}, ["params", "macs"])
+    rows = list(found)
+    allowed = [(w, d, side) for w in range(1, 41) for d in (1, 2, 3) for side in (16, 32) if w % d == 1]
+    assert [(one["width"], one["depth"], one["input"]) for one in rows] == allowed
+    assert (found.tried, found.refused) == (len(allowed), 240 - len(allowed))
+    for one in rows[::9]:
+        totals = load(
+            spaced, {"width": one["width"], "depth": one["depth"]}, Shape(one["input"], one["input"], 3)
+        ).totals
+        assert (one["params"], one["macs"]) == (totals.params, totals.macs)
+
+
+def test_a_sample_of_a_space_has_only_what_it_allows(spaced: str) -> None:
+    found = sweep(spaced, {}, sample=30, seed=2)
+    rows = list(found)
+    assert len(rows) == len({tuple(one.items()) for one in rows}) == 30
+    assert all(one["width"] % one["depth"] == 1 for one in rows)
+    assert found.refused > 0
+    fixed = list(sweep(spaced, {}, settings={"depth": 3}, inputs=Shape(24, 24, 3)))
+    assert [one["width"] for one in fixed] == list(range(1, 41, 3))
+    assert {"depth", "input"}.isdisjoint(fixed[0])
+    assert list(sweep(spaced, {}, settings={"classes": 3})) == []
+    assert list(sweep(spaced, {}, sample=30, seed=2, executor=lambda: ThreadPoolExecutor(2), workers=2)) == rows
+
+
+def test_a_sample_of_a_space_goes_on(spaced: str, tmp_path: Path) -> None:
+    output, whole = tmp_path / "part.csv", tmp_path / "whole.csv"
+    arguments = ("sweep", spaced, "--sample", "30", "--seed", "2", "-o")
+    assert run(*arguments, str(whole)).returncode == 0
+    for count in (1, 2, 15, 30):
+        output.write_text("".join(f"{line}\n" for line in _lines(whole)[: count + 1])[:-3])
+        assert run(*arguments, str(output), "--resume").returncode == 0
+        assert _lines(output) == _lines(whole)
+
+
+def test_a_constraint_that_cannot_be_computed_is_told(spaced: str) -> None:
+    page = Path(spaced)
+    page.write_text(SPACE.replace("width % depth == 1", "width // (depth - 3) == 1"))
+    found = run("sweep", spaced)
+    assert found.returncode == 1
+    assert "a division by zero in `where`" in found.stderr
+
+
 # Conditions
 
 

@@ -36,12 +36,12 @@ def condition(text: str, names: Collection[str] = ()) -> Expression:
     Units are those of budgets: K, M, G and T for counts, and sizes in B, KB, KiB and so on. Raises ReadError, which
     points at the place, for a mistake.
     """
-    plain, numbers = _plain(text)
     words = {name: re.sub(r"\W", "_", name) for name in names}  # a layer's setting, `conv2.stride`, is no name there
-    for name, word in words.items():
-        if name != word:
-            plain = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", word, plain)
     try:
+        plain, numbers = _plain(text, names)
+        for name, word in words.items():
+            if name != word:
+                plain = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", word, plain)
         found = compile_expression(plain, [*FIGURES, *words.values(), *numbers])
         _check_units(plain, text, numbers)
     except ExpressionError as error:
@@ -80,15 +80,18 @@ class _Values(dict[str, Any]):
         return value
 
 
-def _plain(text: str) -> tuple[str, dict[str, tuple[int | float, str]]]:
+def _plain(text: str, taken: Collection[str]) -> tuple[str, dict[str, tuple[int | float, str]]]:
     """A text with numbers that have a unit as names of the same length, so that places stay; and these numbers."""
     numbers: dict[str, tuple[int | float, str]] = {}
     names: dict[str, str] = {}
 
     def stand_in(found: re.Match[str]) -> str:
         if found[0] not in names:
-            count = len(names)
-            name = f"_{LETTERS[count] if count < len(LETTERS) else count}".ljust(len(found[0]), "_")
+            tried = (f"_{one}".ljust(len(found[0]), "_") for one in (*LETTERS, *map(str, range(1000))))
+            free = [one for one in tried if one not in numbers and one not in taken and len(one) == len(found[0])]
+            if not free:
+                raise ExpressionError("too many different numbers", *found.span(), "write some of them in digits")
+            name = free[0]
             names[found[0]] = name
             numbers[name] = _number(found[1], UNITS[found[2].lower()]), found[2]
         return names[found[0]]

@@ -191,20 +191,9 @@ def prepare(
         axes = tuple(one for one in read.space.axes if one.name not in fixed)
     order = seed if sample is not None else None
     job = Job(
-        read.source,
-        read.pages,
-        spec,
-        axes,
-        tuple(columns),
-        settings or {},
-        given,
-        where,
-        order,
-        batch,
-        dtype,
-        limit,
-        strict,
-    )
+        read.source, read.pages, spec, axes, tuple(columns), settings or {}, given, where=where, seed=order,
+        batch=batch, dtype=dtype, limit=limit, strict=strict, is_space=is_space,
+    )  # fmt: skip
     _check_names(job, read)
     return job, read
 
