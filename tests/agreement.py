@@ -25,7 +25,7 @@ from cnnarch.spec import catalog
 from cnnarch.spec.build import build
 from cnnarch.spec.model import Spec
 
-SMALL = 20_000  # values of all tensors of a network that is run, and as many weights
+SMALL = 100_000  # values of all tensors of a network that is run, and as many weights
 
 Entry = dict[str, Any]
 

@@ -256,6 +256,16 @@ MERGES: dict[str, Run] = {
 }
 
 
+def product(transposed: bool) -> Run:
+    """Of matrices whose rows and columns are our last two axes; PyTorch's have the channels first."""
+
+    def run(x: Any, y: Any) -> Any:
+        second = y.movedim(1, -1)
+        return torch.matmul(x.movedim(1, -1), second.mT if transposed else second).movedim(-1, 1)
+
+    return run
+
+
 class Written(nn.Module):  # type: ignore[misc]
     """A network: the modules of its layers, run in their order."""
 
@@ -277,6 +287,11 @@ class Written(nn.Module):  # type: ignore[misc]
         kind, layer, x = node.layer.kind, node.layer, inputs[0]
         if kind in MERGES:
             return MERGES[kind]
+        if kind == "matmul":
+            return product(getattr(layer, "transpose"))  # noqa: B009
+        if kind == "elementwise" and len(inputs) == 1 and hasattr(torch, getattr(layer, "operator")):  # noqa: B009
+            function: Run = getattr(torch, getattr(layer, "operator"))  # noqa: B009
+            return function
         if kind in SHAPED:
             return shaped(node, x)
         if kind == "upsample" and len(inputs) > 1:
